@@ -1,0 +1,32 @@
+/*
+ * What happens to a qube's machine: the only way to start, stop and pause one. Each request is
+ * answered once, later, by its callback (never from within the call). The state machine keeps
+ * the model's power state, the store's record of what runs, and the host processes of the qube.
+ */
+#ifndef BULKHEAD_ADMIN_LIFECYCLE_LIFECYCLE_H
+#define BULKHEAD_ADMIN_LIFECYCLE_LIFECYCLE_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+struct lifecycle;
+struct qube;
+
+/* `err` is NULL on success; its kind is the Admin API's exception class. Borrowed. */
+typedef void (*lifecycle_done)(void *data, const struct err *err);
+
+/* Success at once when the qube is not Halted (spec admin-api.md 11.4). */
+void lifecycle_start(struct lifecycle *l, struct qube *q, lifecycle_done done, void *data);
+
+/* Asks the qube to shut down; with `wait`, answers when it is Halted or its time is over. */
+void lifecycle_shutdown(struct lifecycle *l, struct qube *q, bool force, bool wait,
+	lifecycle_done done, void *data);
+
+/* Ends the machine and answers when everything of it is cleaned up. */
+void lifecycle_kill(struct lifecycle *l, struct qube *q, lifecycle_done done, void *data);
+
+void lifecycle_pause(struct lifecycle *l, struct qube *q, lifecycle_done done, void *data);
+void lifecycle_unpause(struct lifecycle *l, struct qube *q, lifecycle_done done, void *data);
+
+#endif
