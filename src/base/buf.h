@@ -15,11 +15,11 @@
 #include <sys/types.h>
 
 struct buf {
-	uint8_t *data;	   /* owned */
-	size_t start;	   /* first unread byte */
-	size_t end;	   /* one past the last byte */
+	uint8_t *data; /* owned */
+	size_t start;  /* first unread byte */
+	size_t end;    /* one past the last byte */
 	size_t capacity;
-	size_t max_bytes;  /* end - start never exceeds this */
+	size_t max_bytes; /* end - start never exceeds this */
 };
 
 void buf_init(struct buf *b, size_t max_bytes);

@@ -17,16 +17,16 @@ struct child_fd {
 };
 
 struct child_config {
-	const char *const *argv;	/* NULL-terminated; argv[0] is searched in PATH */
-	const char *const *environment;	/* NULL-terminated; NULL: ours is inherited */
-	const char *directory;		/* working directory, or NULL for ours */
-	const struct child_fd *fds;	/* 0, 1 and 2 not listed become /dev/null */
+	const char *const *argv;        /* NULL-terminated; argv[0] is searched in PATH */
+	const char *const *environment; /* NULL-terminated; NULL: ours is inherited */
+	const char *directory;          /* working directory, or NULL for ours */
+	const struct child_fd *fds;     /* 0, 1 and 2 not listed become /dev/null */
 	size_t fd_count;
-	uid_t uid;			/* (uid_t)-1: unchanged; else all ids and groups are set */
+	uid_t uid; /* (uid_t)-1: unchanged; else all ids and groups are set */
 	gid_t gid;
-	bool keep_session;		/* do not call setsid() */
-	bool die_with_parent;		/* SIGKILL when the parent ends */
-	bool private_mounts;		/* own mount namespace, where allowed */
+	bool keep_session;    /* do not call setsid() */
+	bool die_with_parent; /* SIGKILL when the parent ends */
+	bool private_mounts;  /* own mount namespace, where allowed */
 };
 
 #define CHILD_CONFIG_INIT                                                                          \
@@ -46,7 +46,7 @@ int process_start_time(pid_t pid, unsigned long long *ret_ticks);
  * rest is dropped); for tools and tests, not for daemons. Returns the exit status, 128 + signal,
  * or -1 with the error. ret_output may be NULL; the caller frees it.
  */
-int child_run(const struct child_config *config, size_t max_bytes, char **ret_output,
-	struct err *err);
+int child_run(
+	const struct child_config *config, size_t max_bytes, char **ret_output, struct err *err);
 
 #endif

@@ -9,9 +9,9 @@
 #include <stdarg.h>
 
 struct err {
-	int code;	     /* an errno value, 0 when no error is held */
-	const char *kind;    /* a class name for the Admin API (static storage), or NULL */
-	char *message;	     /* owned; NULL when no error is held */
+	int code;         /* an errno value, 0 when no error is held */
+	const char *kind; /* a class name for the Admin API (static storage), or NULL */
+	char *message;    /* owned; NULL when no error is held */
 };
 
 #define ERR_INIT                                                                                   \

@@ -27,8 +27,8 @@ int make_directories(const char *path, mode_t mode, struct err *err);
 int remove_tree(const char *path, struct err *err);
 
 /* Reads a whole file of at most max_bytes; NUL-terminated; the caller frees it. */
-int read_file(const char *path, size_t max_bytes, char **ret_text, size_t *ret_size,
-	struct err *err);
+int read_file(
+	const char *path, size_t max_bytes, char **ret_text, size_t *ret_size, struct err *err);
 
 /* Replaces a file by a temporary file and rename(), with fsync of both. */
 int write_file(const char *path, const void *data, size_t size, mode_t mode, struct err *err);
