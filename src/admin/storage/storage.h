@@ -1,0 +1,161 @@
+/*
+ * Volumes and their states: the front door. Runs in bulkheadd.
+ *
+ * Every content that a volume ever had is a *state*: a numbered image that is never changed once
+ * it is complete. A start makes a new state on top of the current one and lets the machine write
+ * to it; a stop makes it the current one by a single transaction, and the one before becomes a
+ * revision. No content is ever copied or renamed to be saved, so no crash can catch it half way.
+ *
+ * A volume's row in the store is the volume: one that was never started has no file at all.
+ * Functions that return int do their work at once, inside the caller's transaction if one is
+ * open. Those with a callback work in child processes and answer exactly once, never from within
+ * the call; their answer's err is NULL on success and borrowed. Work on one volume is done one
+ * after the other, in the order asked; different volumes go side by side.
+ */
+#ifndef BULKHEAD_ADMIN_STORAGE_STORAGE_H
+#define BULKHEAD_ADMIN_STORAGE_STORAGE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "admin/storage/image.h"
+#include "base/err.h"
+
+#define STORAGE_POOL_DEFAULT "varlibqubes"
+#define STORAGE_POOL_KERNEL "linux-kernel"
+
+/* Largest size of a volume, 128 TiB, and the most revisions one can be told to keep. */
+#define VOLUME_SIZE_MAX (UINT64_C(1) << 47)
+#define VOLUME_REVISIONS_MAX 1000
+
+struct loop;
+struct store;
+struct storage;
+
+/* Both borrowed. NULL with the error. storage_recover() comes before anything else. */
+struct storage *storage_create(struct loop *loop, struct store *store, struct err *err);
+/* Ends the child processes at work; what they were doing is taken up by the next recovery. */
+void storage_destroy(struct storage *s);
+
+/*
+ * Takes up or takes back what a crash has left, and checks that every image is there. Blocks:
+ * it runs before the daemon serves. `is_running` says whether a qube's machine is alive; states
+ * that dead machines were writing are committed (save_on_stop) or dropped. What is found wrong
+ * is logged by name and leaves all other volumes working; -1 only if the store fails.
+ */
+typedef bool (*storage_is_running)(const char *owner, void *data);
+int storage_recover(struct storage *s, storage_is_running is_running, void *data, struct err *err);
+
+struct volume_config {
+	const char *pool;
+	const char *vid;   /* "appvms/NAME/VOLUME" or "vm-templates/NAME/VOLUME" */
+	const char *name;  /* "root", "private", "volatile" */
+	const char *owner; /* the qube's name */
+	uint64_t size_bytes;
+	bool rw;
+	bool save_on_stop;
+	bool snap_on_start;
+	bool ephemeral;
+	const char *source;        /* vid in the same pool, set if and only if snap_on_start */
+	int64_t revisions_to_keep; /* -1 is taken as 0: writes never go to a kept state here */
+};
+
+/* Adds a volume, empty (all zeroes) until it is started, cloned to or imported to. */
+int storage_add_volume(struct storage *s, const struct volume_config *config, struct err *err);
+
+/*
+ * Takes all volumes of a qube out of the store's living ones; they can not be used any more, and
+ * their images go in the background or at the next recovery. Refused (EBUSY) while one is in
+ * use. Call it in the transaction that removes the qube.
+ */
+int storage_remove_volumes(struct storage *s, const char *owner, struct err *err);
+
+struct volume_info {
+	char *pool, *vid, *name, *owner; /* all owned */
+	char *source;                    /* "" if none */
+	char *path;
+	uint64_t size_bytes;  /* of a snapshot: at least its source's */
+	uint64_t usage_bytes; /* allocated for all its states */
+	bool rw, save_on_stop, snap_on_start, ephemeral;
+	bool is_running;
+	bool is_outdated; /* a running snapshot whose source has newer content */
+	int64_t revisions_to_keep;
+};
+
+/*
+ * -1 with ENOENT if there is no such volume. In the pool linux-kernel the vid is the version, and
+ * the path that of modules.img.
+ */
+int storage_volume_info(struct storage *s, const char *pool, const char *vid,
+	struct volume_info *ret_info, struct err *err);
+void volume_info_finish(struct volume_info *info);
+
+/* All vids of a pool, sorted; NULL-terminated; freed by storage_free_vids(). */
+int storage_list_vids(struct storage *s, const char *pool, char ***ret_vids, struct err *err);
+void storage_free_vids(char **vids);
+
+struct volume_revision {
+	char id[24];
+	char time[24]; /* when this content was committed, "2026-01-31T23:59:59Z" */
+};
+
+/* Oldest first; the caller frees the array. */
+int storage_list_revisions(struct storage *s, const char *pool, const char *vid,
+	struct volume_revision **ret_revisions, size_t *ret_count, struct err *err);
+
+/* Grows a volume (a smaller size is refused). A running machine is told by the caller. */
+int storage_resize(
+	struct storage *s, const char *pool, const char *vid, uint64_t size_bytes, struct err *err);
+
+int storage_set_revisions_to_keep(
+	struct storage *s, const char *pool, const char *vid, int64_t count, struct err *err);
+/* Refused while running. */
+int storage_set_rw(struct storage *s, const char *pool, const char *vid, bool rw, struct err *err);
+int storage_set_ephemeral(
+	struct storage *s, const char *pool, const char *vid, bool ephemeral, struct err *err);
+
+typedef void (*storage_done)(void *data, const struct err *err);
+
+/* `images` is NULL on error; else owned by the receiver, in the order root, private, volatile. */
+typedef void (*storage_started)(void *data, struct disk_images *images, const struct err *err);
+
+/*
+ * Makes all volumes of a qube ready for its machine: all or nothing. A state that a machine's
+ * death has left open is committed or dropped first.
+ */
+void storage_start(struct storage *s, const char *owner, storage_started done, void *data);
+
+/*
+ * After the machine is gone: commits what is to be saved, in one transaction, and drops the rest.
+ * A volume to which nothing was written keeps its current state and makes no revision. Stopping
+ * what is not started is a success.
+ */
+void storage_stop(struct storage *s, const char *owner, storage_done done, void *data);
+
+/* Makes a revision the current content; the replaced content becomes the newest revision. */
+void storage_revert(struct storage *s, const char *pool, const char *vid, const char *revision,
+	storage_done done, void *data);
+
+/*
+ * Replaces a volume's content by a copy of another's last committed one (size included); the
+ * replaced content becomes a revision. The source may be running, the destination may not.
+ */
+void storage_clone(struct storage *s, const char *from_pool, const char *from_vid,
+	const char *to_pool, const char *to_vid, storage_done done, void *data);
+
+/* Replaces the content by an empty image of the same size (admin.vm.volume.Clear). */
+void storage_clear(
+	struct storage *s, const char *pool, const char *vid, storage_done done, void *data);
+
+/*
+ * Replaces the content by that of a file outside the pool, of which a copy is made. The path and
+ * the file come from dom0: a qcow2 file with a backing or data file is refused all the same.
+ */
+void storage_import(struct storage *s, const char *pool, const char *vid, const char *path,
+	enum disk_format format, storage_done done, void *data);
+
+/* Calls back when nothing is being done, also not in the background. */
+void storage_when_idle(struct storage *s, storage_done done, void *data);
+
+#endif
