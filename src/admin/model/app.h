@@ -32,7 +32,7 @@ struct app_hooks {
 struct app {
 	struct store *store; /* not owned */
 	struct app_hooks hooks;
-	struct qube **qubes; /* all, in every phase: dom0 first, then by name */
+	struct qube **qubes; /* dom0 first, then by name */
 	size_t qube_count;
 	struct qube **qubes_by_uuid;
 	struct list labels; /* label.link, in the order of their index */
@@ -53,29 +53,19 @@ struct app {
 struct app *app_create(struct store *store, const struct app_hooks *hooks, struct err *err);
 void app_destroy(struct app *app);
 
-/* A qube of that name in any phase, or NULL. */
+/* A qube of that name, or NULL. */
 struct qube *app_find_qube(const struct app *app, const char *name);
 struct qube *app_find_qube_by_qid(const struct app *app, int qid);
 /*
- * By name or "uuid:..."; those being removed are not found. NULL with QubesVMNotFoundError or
- * QubesVMInvalidUUIDError.
+ * By name or "uuid:...". NULL with QubesVMNotFoundError or QubesVMInvalidUUIDError.
  */
 struct qube *app_lookup_qube(const struct app *app, const char *untrusted_name, struct err *err);
 struct qube *app_dom0(const struct app *app);
 
-/* Whether the qube shows in lists: not while it is being removed. */
-static inline bool
-qube_is_visible(const struct qube *q)
-{
-	return q->phase != QUBE_REMOVING;
-}
-
-/* All visible qubes in the order of lists: dom0 first, then by name. */
+/* All qubes in the order of lists: dom0 first, then by name. */
 #define app_for_each_qube(app, index, q)                                                           \
-	for ((index) = 0; (index) < (app)->qube_count; (index)++)                                  \
-		if (((q) = (app)->qubes[index])->phase == QUBE_REMOVING)                           \
-			continue;                                                                  \
-		else
+	for ((index) = 0; (index) < (app)->qube_count && ((q) = (app)->qubes[index], true);        \
+		(index)++)
 
 /* Whether another qube or the global object refers to the qube by a property. */
 bool app_is_referenced(const struct app *app, const struct qube *q);
@@ -90,23 +80,30 @@ struct qube_spec {
 };
 
 /*
- * First step of creation: stores the row in phase 'creating' with label, template and tags, in
- * one transaction, and emits domain-add. The caller then makes the volumes and ends with
- * app_finish_create(), or with the removal below. NULL with the error.
+ * Creation and removal are one transaction of the caller, in which storage adds or removes the
+ * volumes too: a crash leaves either all of a qube or nothing.
+ *
+ *     store_begin(); q = app_add_qube(); storage_add_volume()...; store_commit();
+ *     then app_announce_qube(q), or after a failure store_rollback() and app_forget_qube(q)
+ *
+ *     app_announce_removal(q); store_begin(); app_delete_qube(q); storage_remove_volumes();
+ *     store_commit(); then app_forget_qube(q), or after a failure store_rollback()
  */
-struct qube *app_begin_create(struct app *app, const struct qube_spec *spec, struct err *err);
-/* Last step: phase 'present'. 0 or -1 with the error. */
-int app_finish_create(struct app *app, struct qube *q, struct err *err);
 
-/*
- * First step of removal: phase 'removing', stored; emits domain-pre-delete and domain-delete.
- * The caller then removes the volumes and ends with app_finish_remove(), which drops the row
- * and destroys the struct.
- */
-int app_begin_remove(struct app *app, struct qube *q, struct err *err);
-int app_finish_remove(struct app *app, struct qube *q, struct err *err);
+/* Stores the rows and takes the qube into the collection. NULL with the error. */
+struct qube *app_add_qube(struct app *app, const struct qube_spec *spec, struct err *err);
+/* Emits domain-add, domain-tag-add and domain-create-on-disk in the verified order. */
+void app_announce_qube(struct app *app, struct qube *q, const struct qube_spec *spec);
 
-/* Power: sets the state, so that caches notice; the lifecycle fills the rest of q->machine. */
+/* Whether the model lets the qube go (11.3, admin.vm.Remove). 0 or -1 with the error. */
+int app_check_removal(const struct app *app, const struct qube *q, struct err *err);
+void app_announce_removal(struct app *app, struct qube *q);
+/* Deletes the rows. 0 or -1 with the error. */
+int app_delete_qube(struct app *app, struct qube *q, struct err *err);
+/* Takes the qube out of the collection and frees it; emits domain-delete if `announce`. */
+void app_forget_qube(struct app *app, struct qube *q, bool announce);
+
+/* Power: sets the state, so that caches notice; the lifecycle fills the rest of q->power. */
 void qube_set_power_state(struct qube *q, enum power_state state);
 
 #endif

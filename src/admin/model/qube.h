@@ -1,6 +1,6 @@
 /*
  * A qube as the host knows it: what is stored (class, names, properties, features, tags) and
- * what is so now (its machine). Made and destroyed through app.h only.
+ * what is so now (its power). Made and destroyed through app.h only.
  */
 #ifndef BULKHEAD_ADMIN_MODEL_QUBE_H
 #define BULKHEAD_ADMIN_MODEL_QUBE_H
@@ -37,12 +37,6 @@ bool qube_class_has_template(enum qube_class class);
 /* Classes that have volumes and can be started. */
 bool qube_class_has_machine(enum qube_class class);
 
-enum qube_phase {
-	QUBE_CREATING, /* its row is stored, its volumes are being made */
-	QUBE_PRESENT,
-	QUBE_REMOVING, /* no longer shown; its volumes are being removed */
-};
-
 /* Spec admin-api.md section 7. */
 enum power_state {
 	POWER_HALTED,
@@ -60,7 +54,7 @@ enum power_state {
 const char *power_state_name(enum power_state state);
 
 /* What is so now; kept by the lifecycle, not stored by the model. */
-struct machine {
+struct qube_power {
 	enum power_state state;
 	int64_t xid;            /* the domain number, -1 when off */
 	uint64_t start_time_us; /* since the epoch, 0 when off */
@@ -68,7 +62,7 @@ struct machine {
 };
 
 /* Off: Halted, no domain number. dom0 and RemoteVMs are always Running. */
-void machine_reset(struct machine *m, enum qube_class class);
+void qube_power_reset(struct qube_power *power, enum qube_class class);
 
 #define QID_MAX 9999
 #define DISPID_MAX 9999
@@ -76,14 +70,13 @@ void machine_reset(struct machine *m, enum qube_class class);
 struct qube {
 	struct app *app;
 	enum qube_class class;
-	enum qube_phase phase;
 	int qid;
 	char name[QUBE_NAME_MAX + 1];
 	char uuid[UUID_LENGTH + 1];
 	struct property_values values;
 	struct feature_set features;
 	struct tag_set tags;
-	struct machine machine;
+	struct qube_power power;
 	unsigned int pins; /* operations that need the qube to stay; see qube_pin() */
 };
 
@@ -100,7 +93,7 @@ qube_is_dom0(const struct qube *q)
 static inline bool
 qube_is_halted(const struct qube *q)
 {
-	return q->machine.state == POWER_HALTED;
+	return q->power.state == POWER_HALTED;
 }
 
 /* The qube whose template this one uses, or NULL. For a DispVM that is its disposable template. */

@@ -7,8 +7,6 @@
 /*
  * Objects of the model.
  *
- * qube.phase: a row is written before the volumes are made ('creating') and stays until they
- * are gone ('removing'); what a crash leaves in these phases is cleaned at the next start.
  * property.qid 0 is dom0, -1 the global object. A value that is NULL is the property's "none".
  * feature.position keeps the order of insertion.
  */
@@ -22,8 +20,7 @@ static const char step_model[] =
 	"  qid INTEGER PRIMARY KEY CHECK (qid BETWEEN 0 AND 9999),"
 	"  uuid TEXT NOT NULL UNIQUE,"
 	"  name TEXT NOT NULL UNIQUE,"
-	"  class TEXT NOT NULL,"
-	"  phase TEXT NOT NULL CHECK (phase IN ('creating', 'present', 'removing'))"
+	"  class TEXT NOT NULL"
 	") STRICT;"
 	"CREATE TABLE property ("
 	"  qid INTEGER NOT NULL,"
