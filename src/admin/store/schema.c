@@ -49,8 +49,55 @@ static const char step_model[] =
 	"  used_at INTEGER NOT NULL" /* seconds since the epoch */
 	") STRICT;";
 
+/*
+ * Storage. A volume's content at one time is a state: an image that is never changed once it is
+ * complete. `status` is also the journal: a row is 'making' before its image exists, and is
+ * deleted only after its image is gone; 'unwanted' content is kept only for what lies on it, and
+ * while 'folding' it is being replaced by the content of the one state that does.
+ */
+static const char step_storage[] =
+	"CREATE TABLE volume ("
+	"  id INTEGER PRIMARY KEY,"
+	"  pool TEXT NOT NULL,"
+	"  vid TEXT NOT NULL,"
+	"  name TEXT NOT NULL,"
+	"  owner TEXT NOT NULL,"
+	"  source_vid TEXT,"
+	"  size_bytes INTEGER NOT NULL,"
+	"  rw INTEGER NOT NULL,"
+	"  save_on_stop INTEGER NOT NULL,"
+	"  snap_on_start INTEGER NOT NULL,"
+	"  ephemeral INTEGER NOT NULL,"
+	"  revisions_to_keep INTEGER NOT NULL,"
+	"  next_number INTEGER NOT NULL,"
+	"  removing INTEGER NOT NULL DEFAULT 0"
+	") STRICT;"
+	"CREATE UNIQUE INDEX volume_living ON volume (pool, vid) WHERE removing = 0;"
+	"CREATE INDEX volume_owner ON volume (owner);"
+	"CREATE TABLE volume_state ("
+	"  id INTEGER PRIMARY KEY,"
+	"  volume_id INTEGER NOT NULL REFERENCES volume (id),"
+	"  number INTEGER NOT NULL,"
+	"  status TEXT NOT NULL CHECK (status IN"
+	"    ('making', 'open', 'current', 'revision', 'unwanted', 'folding')),"
+	"  base_id INTEGER REFERENCES volume_state (id)," /* what it lies on */
+	"  size_bytes INTEGER NOT NULL,"
+	"  fresh_bytes INTEGER NOT NULL," /* length of the file before the first write */
+	"  made_at INTEGER NOT NULL,"     /* seconds since the epoch */
+	"  retired INTEGER NOT NULL,"     /* order in which states became revisions */
+	"  UNIQUE (volume_id, number)"
+	") STRICT;"
+	"CREATE UNIQUE INDEX volume_state_current ON volume_state (volume_id)"
+	"  WHERE status = 'current';"
+	"CREATE UNIQUE INDEX volume_state_open ON volume_state (volume_id)"
+	"  WHERE status IN ('making', 'open');"
+	"CREATE INDEX volume_state_base ON volume_state (base_id);"
+	"CREATE INDEX volume_state_unwanted ON volume_state (status)"
+	"  WHERE status IN ('making', 'unwanted', 'folding');";
+
 const char *const store_schema_steps[] = {
 	step_model,
+	step_storage,
 };
 
 const size_t store_schema_version = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);
