@@ -4,43 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/text.h"
-
-/*
- * Fills the address for a path. One that is too long is reached through its opened directory;
- * *ret_directory then has to stay open until the call that uses the address is made.
- */
-static int
-make_address(const char *path, struct sockaddr_un *address, int *ret_directory)
-{
-	AUTO_FREE char *directory = NULL;
-	const char *slash = strrchr(path, '/');
-	int length;
-
-	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
-	if (strlen(path) < sizeof(address->sun_path)) {
-		memcpy(address->sun_path, path, strlen(path) + 1);
-		return 0;
-	}
-	if (slash == NULL || slash == path)
-		return -ENAMETOOLONG;
-	directory = text_copy(path);
-	directory[slash - path] = '\0';
-	*ret_directory = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (*ret_directory < 0)
-		return -errno;
-	length = snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d/%s",
-		*ret_directory, slash + 1);
-	return length < (int)sizeof(address->sun_path) ? 0 : -ENAMETOOLONG;
-}
+#include "base/socket_address.h"
 
 int
 socket_listen(const char *path, mode_t mode, struct err *err)
@@ -49,7 +19,7 @@ socket_listen(const char *path, mode_t mode, struct err *err)
 	AUTO_FD int fd = -1;
 	struct sockaddr_un address;
 	mode_t old_mask;
-	int result = make_address(path, &address, &directory);
+	int result = socket_address_init(&address, path, &directory);
 
 	if (result < 0)
 		return err_set_errno(err, -result, "socket '%s'", path);
@@ -74,7 +44,7 @@ socket_connect(const char *path, struct err *err)
 	AUTO_FD int directory = -1;
 	AUTO_FD int fd = -1;
 	struct sockaddr_un address;
-	int result = make_address(path, &address, &directory);
+	int result = socket_address_init(&address, path, &directory);
 
 	if (result < 0)
 		return err_set_errno(err, -result, "socket '%s': cannot connect", path);
