@@ -52,13 +52,15 @@ package_sources() {
 		sed -n "s/^Debian|\($suite[a-z-]*\)|\([^|]*\)|main\$/deb \2 \1 main/p"
 }
 
-# As root, or with root's ids faked for the files of an image.
-as_image_owner() {
-	if [ "$(id -u)" -eq 0 ]; then
-		"$@"
-	else
-		fakeroot -- "$@"
-	fi
+# fetch_packages VARIANT PACKAGES TAR [mmdebstrap options]: a tree of Debian packages as a tar
+# file. The list of packages with their versions lies in it as /packages.manifest.
+fetch_packages() {
+	local variant=$1 packages=$2 output=$3
+
+	shift 3
+	package_sources >"$work_directory/sources.list"
+	quietly mmdebstrap --quiet --variant="$variant" --include="$packages" "$@" \
+		"$suite" "$output" "$work_directory/sources.list"
 }
 
 # What runs in a qube, as installed under $1.
@@ -85,6 +87,33 @@ make_filesystem() {
 
 	shift 3
 	rm -f "$image"
-	E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH quietly as_image_owner mke2fs -q -t ext4 -m 1 \
-		-E "hash_seed=$filesystem_uuid" -U "$filesystem_uuid" "$@" -d "$directory" "$image" "$size"
+	E2FSPROGS_FAKE_TIME=$SOURCE_DATE_EPOCH mke2fs -q -t ext4 -m 1 \
+		-E "hash_seed=$filesystem_uuid" -U "$filesystem_uuid" "$@" -d "$directory" "$image" "$size" >/dev/null
+}
+
+# make_image FUNCTION SIZE OUTPUT: FUNCTION fills the directory it is given, which becomes the
+# root file system of a qcow2 image. Both happen as root, or with root's ids faked.
+make_image() {
+	local fill=$1 size=$2 output=$3
+
+	if [ "$(id -u)" -eq 0 ]; then
+		fill_and_pack "$fill" "$size"
+	else
+		need fakeroot
+		export -f fill_and_pack make_filesystem "$fill" say fail
+		# shellcheck disable=SC2163
+		for function in $(compgen -A function "${fill%_make_tree}_"); do export -f "$function"; done
+		export work_directory source_directory filesystem_uuid started
+		fakeroot -- bash -euc 'fill_and_pack "$1" "$2"' bash "$fill" "$size"
+	fi
+	qemu-img convert -f raw -O qcow2 "$work_directory/root.img" "$output.new"
+	mv "$output.new" "$output"
+}
+
+fill_and_pack() {
+	local root=$work_directory/root
+
+	"$1" "$root"
+	find "$root" -newermt "@$SOURCE_DATE_EPOCH" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
+	make_filesystem "$root" "$work_directory/root.img" "$2"
 }
