@@ -10,11 +10,41 @@
 
 #include "base/err.h"
 
+struct app;
+struct hypervisor;
 struct lifecycle;
+struct loop;
 struct qube;
+struct storage;
+struct store;
+
+/* Where the files of running qubes are, one directory a qube, below root_path(). */
+#define LIFECYCLE_RUN_DIRECTORY "/run/bulkhead/qubes"
+#define LIFECYCLE_LOG_DIRECTORY "/var/log/qubes"
+
+/* All borrowed; they outlive the lifecycle. */
+struct lifecycle_config {
+	struct loop *loop;
+	struct store *store;
+	struct app *app;
+	struct storage *storage;
+	struct hypervisor *hypervisor; /* NULL: nothing can be started here */
+	const char *no_hypervisor;     /* then the reason */
+};
 
 /* `err` is NULL on success; its kind is the Admin API's exception class. Borrowed. */
 typedef void (*lifecycle_done)(void *data, const struct err *err);
+
+struct lifecycle *lifecycle_create(const struct lifecycle_config *config, struct err *err);
+/* Leaves all machines running; pending requests are dropped without an answer. NULL is fine. */
+void lifecycle_destroy(struct lifecycle *l);
+
+/*
+ * Takes up the machines that an earlier daemon left running and cleans up after those that are
+ * gone. Runs storage_recover() on the way. `done` comes when all of it is known; nothing is
+ * served before.
+ */
+int lifecycle_recover(struct lifecycle *l, lifecycle_done done, void *data, struct err *err);
 
 /* Success at once when the qube is not Halted (spec admin-api.md 11.4). */
 void lifecycle_start(struct lifecycle *l, struct qube *q, lifecycle_done done, void *data);

@@ -95,9 +95,29 @@ static const char step_storage[] =
 	"CREATE INDEX volume_state_unwanted ON volume_state (status)"
 	"  WHERE status IN ('making', 'unwanted', 'folding');";
 
+/*
+ * What runs: one row a running qube, with what is needed to take its processes up again after a
+ * restart of the daemon. The domain number is never given out twice.
+ */
+static const char step_running[] =
+	"CREATE TABLE running ("
+	"  xid INTEGER PRIMARY KEY AUTOINCREMENT,"
+	"  qid INTEGER NOT NULL UNIQUE,"
+	"  started INTEGER NOT NULL," /* 0: the start is under way */
+	"  start_time_us INTEGER NOT NULL,"
+	"  memory_kib INTEGER NOT NULL,"
+	"  machine_pid INTEGER NOT NULL,"
+	"  machine_start INTEGER NOT NULL,"
+	"  link_pid INTEGER NOT NULL,"
+	"  link_start INTEGER NOT NULL,"
+	"  qrexec_pid INTEGER NOT NULL,"
+	"  qrexec_start INTEGER NOT NULL"
+	") STRICT;";
+
 const char *const store_schema_steps[] = {
 	step_model,
 	step_storage,
+	step_running,
 };
 
 const size_t store_schema_version = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);

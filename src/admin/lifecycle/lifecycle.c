@@ -1,0 +1,403 @@
+/*
+ * The requests: what is asked of a qube, what its phase allows, and how the answers travel. The
+ * steps themselves are in start.c, stop.c and services.c.
+ */
+#include "admin/lifecycle/lifecycle.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "admin/lifecycle/recovery.h"
+#include "admin/lifecycle/run.h"
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/log.h"
+#include "base/path.h"
+#include "base/text.h"
+
+static void
+handle_answering(struct loop_deferred *source, void *data)
+{
+	struct lifecycle *l = data;
+
+	(void)source;
+	while (!list_empty(&l->answers)) {
+		struct waiter *w = container_of(l->answers.next, struct waiter, link);
+
+		list_remove(&w->link);
+		w->done(w->data, w->failed ? &w->err : NULL);
+		err_clear(&w->err);
+		free(w);
+	}
+}
+
+struct lifecycle *
+lifecycle_create(const struct lifecycle_config *config, struct err *err)
+{
+	AUTO_FREE char *run_directory = root_path(LIFECYCLE_RUN_DIRECTORY);
+	AUTO_FREE char *log_directory = root_path(LIFECYCLE_LOG_DIRECTORY);
+	struct lifecycle *l;
+
+	if (make_directories(run_directory, 0755, err) < 0 ||
+		make_directories(log_directory, 0755, err) < 0)
+		return NULL;
+	l = xcalloc(1, sizeof(*l));
+	l->config = *config;
+	list_init(&l->runs);
+	list_init(&l->answers);
+	l->answering = loop_deferred_create(config->loop, handle_answering, l);
+	if (l->answering == NULL) {
+		free(l);
+		err_set(err, ENOMEM, "out of memory");
+		return NULL;
+	}
+	return l;
+}
+
+static void
+drop_waiters(struct list *waiters)
+{
+	while (!list_empty(waiters)) {
+		struct waiter *w = container_of(waiters->next, struct waiter, link);
+
+		list_remove(&w->link);
+		loop_timer_destroy(w->timer);
+		err_clear(&w->err);
+		free(w);
+	}
+}
+
+void
+lifecycle_destroy(struct lifecycle *l)
+{
+	if (l == NULL)
+		return;
+	while (!list_empty(&l->runs)) {
+		struct run *run = container_of(l->runs.next, struct run, link);
+
+		drop_waiters(&run->start_waiters);
+		drop_waiters(&run->stop_waiters);
+		drop_waiters(&run->restart_waiters);
+		drop_waiters(&run->machine_waiters);
+		run_destroy(run);
+	}
+	drop_waiters(&l->answers);
+	recovery_destroy(l->recovery);
+	loop_deferred_destroy(l->answering);
+	free(l);
+}
+
+struct run *
+run_find(const struct lifecycle *l, const struct qube *q)
+{
+	struct run *run;
+
+	list_for_each (run, &l->runs, link) {
+		if (run->q == q)
+			return run;
+	}
+	return NULL;
+}
+
+struct run *
+run_create(struct lifecycle *l, struct qube *q)
+{
+	struct run *run = xcalloc(1, sizeof(*run));
+
+	run->l = l;
+	run->q = q;
+	run->record.qid = q->qid;
+	list_init(&run->start_waiters);
+	list_init(&run->stop_waiters);
+	list_init(&run->restart_waiters);
+	list_init(&run->machine_waiters);
+	list_append(&l->runs, &run->link);
+	qube_pin(q);
+	return run;
+}
+
+void
+run_destroy(struct run *run)
+{
+	list_remove(&run->link);
+	run_services_destroy(run);
+	machine_destroy(run->machine);
+	loop_timer_destroy(run->agent_timer);
+	err_clear(&run->failure);
+	qube_unpin(run->q);
+	free(run);
+}
+
+struct waiter *
+waiter_create(struct lifecycle *l, struct run *run, lifecycle_done done, void *data)
+{
+	struct waiter *w = xcalloc(1, sizeof(*w));
+
+	*w = (struct waiter){.l = l, .run = run, .done = done, .data = data};
+	list_init(&w->link);
+	return w;
+}
+
+void
+waiter_answer(struct waiter *w, const struct err *err)
+{
+	loop_timer_destroy(steal_ptr(w->timer));
+	w->failed = err != NULL;
+	if (err != NULL)
+		err_set_kind(&w->err, err->kind, err->code, "%s", err_message(err));
+	list_remove(&w->link);
+	list_append(&w->l->answers, &w->link);
+	loop_deferred_schedule(w->l->answering);
+}
+
+void
+waiters_answer_all(struct list *waiters, const struct err *err)
+{
+	while (!list_empty(waiters))
+		waiter_answer(container_of(waiters->next, struct waiter, link), err);
+}
+
+/* Answers a request that needs no waiting. */
+static void
+answer_now(struct lifecycle *l, lifecycle_done done, void *data, const struct err *err)
+{
+	waiter_answer(waiter_create(l, NULL, done, data), err);
+}
+
+static int
+check_can_start(const struct lifecycle *l, const struct qube *q, struct err *err)
+{
+	const char *rationale = qube_feature(q, "prohibit-start");
+
+	if (q->class == CLASS_ADMIN)
+		return err_set_kind(
+			err, "QubesVMNotHaltedError", EBUSY, "Cannot start Dom0 fake domain!");
+	if (!qube_class_has_machine(q->class))
+		return err_set_kind(
+			err, "QubesVMNotHaltedError", EBUSY, "Cannot start a RemoteVM.");
+	if (l->config.hypervisor == NULL)
+		return err_set_kind(err, "QubesVMError", ENODEV, "%s", l->config.no_hypervisor);
+	if (rationale != NULL && rationale[0] != '\0')
+		return err_set_kind(err, "QubesVMError", EPERM,
+			"Qube start is prohibited. Rationale: %s", rationale);
+	return 0;
+}
+
+void
+lifecycle_start(struct lifecycle *l, struct qube *q, lifecycle_done done, void *data)
+{
+	AUTO_ERR struct err err = ERR_INIT;
+	struct run *run = run_find(l, q);
+	struct waiter *w;
+
+	if (run == NULL && check_can_start(l, q, &err) < 0) {
+		if (qube_class_has_machine(q->class))
+			events_emit(l->config.app, q, "domain-start-failed", "reason",
+				err_message(&err), NULL);
+		answer_now(l, done, data, &err);
+		return;
+	}
+	if (run != NULL && run->phase == RUN_UP) {
+		answer_now(l, done, data, NULL);
+		return;
+	}
+	w = waiter_create(l, run, done, data);
+	if (run == NULL) {
+		run = run_create(l, q);
+		w->run = run;
+		list_append(&run->start_waiters, &w->link);
+		run_begin(run);
+	} else if (run->phase < RUN_UP && !run->doomed) {
+		list_append(&run->start_waiters, &w->link);
+	} else {
+		list_append(&run->restart_waiters, &w->link);
+	}
+}
+
+/* The names of running qubes that have this one as netvm, or NULL; the caller frees it. */
+static char *
+connected_names(const struct lifecycle *l, const struct qube *q)
+{
+	AUTO_BUF struct buf names;
+	struct qube *other;
+	size_t index;
+
+	buf_init(&names, 65536);
+	app_for_each_qube(l->config.app, index, other)
+	{
+		if (qube_class_has_machine(other->class) && !qube_is_halted(other) &&
+			qube_netvm(other) == q)
+			buf_printf(&names, "%s%s", buf_len(&names) > 0 ? ", " : "", other->name);
+	}
+	return buf_len(&names) > 0 ? buf_steal_string(&names) : NULL;
+}
+
+static int
+check_can_shut_down(const struct lifecycle *l, const struct run *run, struct qube *q, bool force,
+	struct err *err)
+{
+	AUTO_FREE char *connected = NULL;
+
+	if (run == NULL)
+		return err_set_kind(err, "QubesVMNotStartedError", ESRCH,
+			"Domain is powered off: '%s'", q->name);
+	if (force)
+		return 0;
+	connected = connected_names(l, q);
+	if (connected != NULL)
+		return err_set_kind(err, "QubesVMInUseError", EBUSY,
+			"There are other VMs connected to this VM: %s", connected);
+	if (q->power.state == POWER_PAUSED)
+		return err_set_kind(err, "QubesVMNotRunningError", EBUSY,
+			"Domain not running (either powered off or paused): '%s'", q->name);
+	return 0;
+}
+
+static void
+handle_shutdown_timeout(struct loop_timer *timer, void *data)
+{
+	AUTO_ERR struct err err = ERR_INIT;
+	struct waiter *w = data;
+
+	(void)timer;
+	err_set_kind(&err, "QubesVMShutdownTimeoutError", ETIMEDOUT,
+		"Domain shutdown timed out: '%s'", w->run->q->name);
+	events_emit(w->l->config.app, w->run->q, "domain-shutdown-failed", "reason",
+		err_message(&err), NULL);
+	waiter_answer(w, &err);
+}
+
+/* Waits in the run's list until it is gone, at most the qube's shutdown_timeout. */
+static void
+await_halt(struct waiter *w)
+{
+	uint64_t seconds = (uint64_t)qube_number(w->run->q, PROPERTY_SHUTDOWN_TIMEOUT);
+
+	list_append(&w->run->stop_waiters, &w->link);
+	w->timer = loop_timer_create(w->l->config.loop, handle_shutdown_timeout, w);
+	if (w->timer != NULL && seconds < UINT32_MAX)
+		loop_timer_start(w->timer, seconds * 1000);
+}
+
+/* What is asked for is on its way: an answer now, or when it is done. */
+static void
+await_or_answer(struct run *run, bool wait, lifecycle_done done, void *data)
+{
+	if (wait)
+		await_halt(waiter_create(run->l, run, done, data));
+	else
+		answer_now(run->l, done, data, NULL);
+}
+
+static void
+handle_power_button(void *data, const struct err *err)
+{
+	struct run *run = data;
+
+	if (err != NULL)
+		log_qube_message(LOG_LEVEL_ERROR, run->q->name, "cannot ask for a shutdown: %s",
+			err_message(err));
+}
+
+void
+lifecycle_shutdown(
+	struct lifecycle *l, struct qube *q, bool force, bool wait, lifecycle_done done, void *data)
+{
+	AUTO_ERR struct err err = ERR_INIT;
+	struct run *run = run_find(l, q);
+
+	if (check_can_shut_down(l, run, q, force, &err) < 0) {
+		answer_now(l, done, data, &err);
+		return;
+	}
+	if (run->phase < RUN_STOPPING)
+		events_emit(l->config.app, q, "domain-pre-shutdown", "force",
+			force ? "True" : "False", NULL);
+	await_or_answer(run, wait, done, data);
+	if (run->phase < RUN_AGENT) {
+		err_set_kind(&err, "QubesVMError", ECANCELED,
+			"qube '%s' was shut down while it was being started", q->name);
+		run_give_up(run, &err);
+	} else if (run->phase < RUN_STOPPING && q->power.state == POWER_PAUSED) {
+		run_tear_down(run);
+	} else if (run->phase < RUN_STOPPING) {
+		machine_shut_down(run->machine, handle_power_button, run);
+	}
+}
+
+void
+lifecycle_kill(struct lifecycle *l, struct qube *q, lifecycle_done done, void *data)
+{
+	AUTO_ERR struct err err = ERR_INIT;
+	struct run *run = run_find(l, q);
+	struct waiter *w;
+
+	if (run == NULL) {
+		err_set_kind(&err, "QubesVMNotStartedError", ESRCH, "Domain is powered off: '%s'",
+			q->name);
+		answer_now(l, done, data, &err);
+		return;
+	}
+	w = waiter_create(l, run, done, data);
+	list_append(&run->stop_waiters, &w->link);
+	if (run->phase < RUN_UP) {
+		err_set_kind(&err, "QubesVMError", ECANCELED,
+			"qube '%s' was killed while it was being started", q->name);
+		run_give_up(run, &err);
+	} else {
+		run_tear_down(run);
+	}
+}
+
+static void
+handle_machine_answer(void *data, const struct err *err)
+{
+	waiter_answer(data, err);
+}
+
+/* A request for the machine; answered with an error should the machine go first. */
+static struct waiter *
+await_machine(struct run *run, lifecycle_done done, void *data)
+{
+	struct waiter *w = waiter_create(run->l, run, done, data);
+
+	list_append(&run->machine_waiters, &w->link);
+	return w;
+}
+
+void
+lifecycle_pause(struct lifecycle *l, struct qube *q, lifecycle_done done, void *data)
+{
+	AUTO_ERR struct err err = ERR_INIT;
+	struct run *run = run_find(l, q);
+	bool runs = run != NULL && (run->phase == RUN_AGENT || run->phase == RUN_UP);
+
+	if (run == NULL)
+		err_set_kind(&err, "QubesVMNotStartedError", ESRCH, "Domain is powered off: '%s'",
+			q->name);
+	else if (!runs || q->power.state == POWER_PAUSED)
+		err_set_kind(&err, "QubesVMNotRunningError", EBUSY,
+			"Domain not running (either powered off or paused): '%s'", q->name);
+	if (err.message != NULL) {
+		answer_now(l, done, data, &err);
+		return;
+	}
+	events_emit(l->config.app, q, "domain-pre-paused", NULL);
+	machine_pause(run->machine, handle_machine_answer, await_machine(run, done, data));
+}
+
+void
+lifecycle_unpause(struct lifecycle *l, struct qube *q, lifecycle_done done, void *data)
+{
+	AUTO_ERR struct err err = ERR_INIT;
+	struct run *run = run_find(l, q);
+
+	if (run == NULL || run->machine == NULL || q->power.state != POWER_PAUSED) {
+		err_set_kind(&err, "QubesVMNotPausedError", EINVAL, "Domain is not paused: '%s'",
+			q->name);
+		answer_now(l, done, data, &err);
+		return;
+	}
+	events_emit(l->config.app, q, "domain-pre-unpaused", NULL);
+	machine_resume(run->machine, handle_machine_answer, await_machine(run, done, data));
+}
