@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <string.h>
 #include <sys/pidfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -19,22 +19,20 @@
 
 #define ORPHAN_PATIENCE_MS 5000
 
+/* By identity, not by text: the root may be reached through links. */
 static bool
-works_in(const char *pid_text, const char *directory)
+works_in(const char *pid_text, const struct stat *directory)
 {
-	char path[64], target[PATH_MAX];
-	ssize_t length;
+	char path[64];
+	struct stat status;
 
 	snprintf(path, sizeof(path), "/proc/%.20s/cwd", pid_text);
-	length = readlink(path, target, sizeof(target) - 1);
-	if (length < 0)
-		return false;
-	target[length] = '\0';
-	return strcmp(target, directory) == 0;
+	return stat(path, &status) == 0 && status.st_dev == directory->st_dev &&
+	       status.st_ino == directory->st_ino;
 }
 
 static void
-end_process(pid_t pid, const char *pid_text, const char *directory, const char *qube_name)
+end_process(pid_t pid, const char *pid_text, const struct stat *directory, const char *qube_name)
 {
 	AUTO_FD int pidfd = pidfd_open(pid, 0);
 	struct pollfd wait = {.fd = pidfd, .events = POLLIN};
@@ -57,15 +55,20 @@ orphans_end(const char *run_directory, const char *qube_name)
 	DIR *processes = opendir("/proc");
 	struct dirent *entry;
 	unsigned int count = 0;
+	struct stat directory;
 	uint64_t pid;
 
 	if (processes == NULL)
 		return 0;
+	if (stat(run_directory, &directory) < 0) {
+		closedir(processes);
+		return 0;
+	}
 	while ((entry = readdir(processes)) != NULL) {
 		if (text_parse_u64(entry->d_name, INT_MAX, &pid) < 0 ||
-			!works_in(entry->d_name, run_directory))
+			!works_in(entry->d_name, &directory))
 			continue;
-		end_process((pid_t)pid, entry->d_name, run_directory, qube_name);
+		end_process((pid_t)pid, entry->d_name, &directory, qube_name);
 		count++;
 	}
 	closedir(processes);
