@@ -71,12 +71,17 @@ int storage_add_volume(struct storage *s, const struct volume_config *config, st
  */
 int storage_remove_volumes(struct storage *s, const char *owner, struct err *err);
 
+typedef void (*storage_done)(void *data, const struct err *err);
+
+/* Answers when the images of the volumes that were removed from this qube are gone. */
+void storage_await_removal(struct storage *s, const char *owner, storage_done done, void *data);
+
 struct volume_info {
 	char *pool, *vid, *name, *owner; /* all owned */
 	char *source;                    /* "" if none */
-	char *path;
-	uint64_t size_bytes;  /* of a snapshot: at least its source's */
-	uint64_t usage_bytes; /* allocated for all its states */
+	char *path;                      /* of the newest image; "" while the volume has none */
+	uint64_t size_bytes;             /* of a snapshot: at least its source's */
+	uint64_t usage_bytes;            /* allocated for all its states */
 	bool rw, save_on_stop, snap_on_start, ephemeral;
 	bool is_running;
 	bool is_outdated; /* a running snapshot whose source has newer content */
@@ -114,8 +119,6 @@ int storage_set_revisions_to_keep(
 int storage_set_rw(struct storage *s, const char *pool, const char *vid, bool rw, struct err *err);
 int storage_set_ephemeral(
 	struct storage *s, const char *pool, const char *vid, bool ephemeral, struct err *err);
-
-typedef void (*storage_done)(void *data, const struct err *err);
 
 /* `images` is NULL on error; else owned by the receiver, in the order root, private, volatile. */
 typedef void (*storage_started)(void *data, struct disk_images *images, const struct err *err);

@@ -1,0 +1,419 @@
+/*
+ * States as qcow2 files: DIRECTORY/appvms/NAME/VOLUME-N.qcow2, mode 0600. QEMU's own program does
+ * all that concerns the format. Each header names its base relative to the file, so that a person
+ * can use the images without this program; they are opened only where that name is what the
+ * store says. Runs in bulkheadd.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "admin/storage/job.h"
+#include "admin/storage/pool.h"
+#include "admin/storage/qcow2.h"
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "base/text.h"
+
+/* The longest name of a volume, and of a directory that a qube's volumes are in. */
+#define VOLUME_NAME_MAX 15
+
+static const char *const kinds[] = {"appvms", "vm-templates"};
+
+static bool
+volume_name_valid(const char *name)
+{
+	return name[0] != '\0' && name[0] != '-' && strlen(name) <= VOLUME_NAME_MAX &&
+	       text_only_has(name, "");
+}
+
+/* "KIND/QUBE/VOLUME", so that it is also a relative path that leads nowhere else. */
+static bool
+vid_valid(const char *vid)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		size_t length = strlen(kinds[i]);
+
+		if (!text_starts_with(vid, kinds[i]) || vid[length] != '/')
+			continue;
+		const char *qube = vid + length + 1;
+		const char *slash = strchr(qube, '/');
+		if (slash == NULL || slash - qube > QUBE_NAME_MAX)
+			return false;
+		AUTO_FREE char *name = strndup(qube, (size_t)(slash - qube));
+		return name != NULL && qube_name_valid(name, NULL) && volume_name_valid(slash + 1);
+	}
+	return false;
+}
+
+/* Relative to the pool's directory. */
+static char *
+file_name(struct state_name state)
+{
+	return text_format("%s-%lld.qcow2", state.vid, (long long)state.number);
+}
+
+static char *
+directory_name(const char *vid)
+{
+	const char *slash = strrchr(vid, '/');
+
+	return strndup(vid, (size_t)(slash - vid));
+}
+
+static char *
+full_path(struct pool *p, struct state_name state)
+{
+	AUTO_FREE char *name = file_name(state);
+
+	return path_join(p->directory, name);
+}
+
+/* What stands in a header for `base`: all vids are three levels deep. */
+static char *
+backing_name(struct state_name state, struct state_name base)
+{
+	AUTO_FREE char *name = NULL;
+
+	if (base.vid == NULL)
+		return text_copy("");
+	name = file_name(base);
+	if (text_equal(state.vid, base.vid))
+		return text_copy(strrchr(name, '/') + 1);
+	return text_format("../../%s", name);
+}
+
+static bool
+exists(struct pool *p, struct state_name state)
+{
+	AUTO_FREE char *path = full_path(p, state);
+
+	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+}
+
+/* Made by us, so that nothing is ever overwritten and nobody else can read it. */
+static int
+reserve(struct pool *p, struct state_name state, struct err *err)
+{
+	AUTO_FREE char *directory = directory_name(state.vid);
+	AUTO_FREE char *directory_path = path_join(p->directory, directory);
+	AUTO_FREE char *path = full_path(p, state);
+	AUTO_FD int fd = -1;
+
+	if (make_directories(directory_path, 0700, err) < 0)
+		return -1;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return err_set_errno(err, errno, "image '%s': cannot create", path);
+	return 0;
+}
+
+static void
+add_sync(struct pool *p, struct job *job, const char *file)
+{
+	AUTO_FREE char *directory = directory_name(file);
+
+	job_add(job, "storage:image:after-sync", "sync", "--", file, directory, NULL);
+}
+
+static struct job *
+make(struct pool *p, struct state_name state, struct state_name base, uint64_t size_bytes,
+	bool lasting, struct err *err)
+{
+	AUTO_FREE char *name = file_name(state);
+	AUTO_FREE char *backing = backing_name(state, base);
+	AUTO_FREE char *size = text_format("%llu", (unsigned long long)size_bytes);
+	struct job *job;
+
+	if (reserve(p, state, err) < 0)
+		return NULL;
+	job = job_create(p->loop, p->directory);
+	if (base.vid == NULL)
+		job_add(job, "storage:make:after-image", "qemu-img", "create", "-q", "-f", "qcow2",
+			name, size, NULL);
+	else
+		/* -u: the base was checked by us; nothing needs to be opened. */
+		job_add(job, "storage:make:after-image", "qemu-img", "create", "-q", "-f", "qcow2",
+			"-u", "-b", backing, "-F", "qcow2", name, size, NULL);
+	if (lasting)
+		add_sync(p, job, name);
+	return job;
+}
+
+static struct job *
+copy(struct pool *p, struct state_name state, const struct chain *from, struct err *err)
+{
+	AUTO_FREE char *name = file_name(state);
+	AUTO_FREE char *source =
+		file_name((struct state_name){from->links[0].vid, from->links[0].number});
+	struct job *job;
+
+	if (reserve(p, state, err) < 0)
+		return NULL;
+	job = job_create(p->loop, p->directory);
+	if (from->count == 1)
+		job_add(job, "storage:copy:after-image", "cp", "--reflink=auto", "--sparse=auto",
+			"-T", "--", source, name, NULL);
+	else
+		job_add(job, "storage:copy:after-image", "qemu-img", "convert", "-q", "-f", "qcow2",
+			"-O", "qcow2", "-t", "writeback", "-m", "8", "-W", source, name, NULL);
+	add_sync(p, job, name);
+	return job;
+}
+
+static int
+check_import(const char *path, enum disk_format format, struct err *err)
+{
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct qcow2_header header;
+
+	if (fd < 0)
+		return err_set_errno(err, errno, "image '%s': cannot open", path);
+	if (format != DISK_FORMAT_QCOW2)
+		return 0;
+	if (qcow2_read_header(fd, &header, err) < 0)
+		return err_wrap(err, "image '%s'", path);
+	if (header.backing[0] != '\0')
+		return err_set(
+			err, EINVAL, "image '%s' lies on another image; flatten it first", path);
+	return 0;
+}
+
+static struct job *
+import(struct pool *p, struct state_name state, const char *path, enum disk_format format,
+	struct err *err)
+{
+	AUTO_FREE char *name = file_name(state);
+	struct job *job;
+
+	if (path[0] != '/') {
+		err_set(err, EINVAL, "image '%s': not an absolute path", path);
+		return NULL;
+	}
+	if (check_import(path, format, err) < 0 || reserve(p, state, err) < 0)
+		return NULL;
+	job = job_create(p->loop, p->directory);
+	job_add(job, "storage:copy:after-image", "qemu-img", "convert", "-q", "-f",
+		format == DISK_FORMAT_RAW ? "raw" : "qcow2", "-O", "qcow2", "-t", "writeback", "-m",
+		"8", "-W", path, name, NULL);
+	add_sync(p, job, name);
+	return job;
+}
+
+static struct job *
+fold(struct pool *p, struct state_name upper, struct state_name lower, struct err *err)
+{
+	AUTO_FREE char *upper_name = file_name(upper);
+	AUTO_FREE char *lower_name = file_name(lower);
+	AUTO_FREE char *directory = directory_name(upper.vid);
+	struct job *job = job_create(p->loop, p->directory);
+
+	/* -d: the upper image stays as it is, so that this may be ended and done again. */
+	job_add(job, "storage:fold:after-merge", "qemu-img", "commit", "-q", "-d", "-f", "qcow2",
+		upper_name, NULL);
+	job_keep_rest(job);
+	job_add(job, "storage:fold:after-sync", "sync", "--", lower_name, NULL);
+	job_add(job, "storage:fold:after-rename", "mv", "-T", "--", lower_name, upper_name, NULL);
+	job_add(job, "storage:fold:after-directory-sync", "sync", "--", directory, NULL);
+	return job;
+}
+
+static struct job *
+remove_states(struct pool *p, const struct state_name *states, size_t count)
+{
+	struct job *job = job_create(p->loop, p->directory);
+
+	for (size_t i = 0; i < count; i++) {
+		AUTO_FREE char *name = file_name(states[i]);
+
+		job_add(job, "storage:remove:after-image", "rm", "-f", "--", name, NULL);
+	}
+	return job;
+}
+
+static void
+remove_leftovers(struct pool *p, const char *vid)
+{
+	AUTO_FREE char *directory = directory_name(vid);
+	AUTO_FREE char *path = path_join(p->directory, directory);
+
+	/* Fails, as it should, while other volumes or other files of the qube are in it. */
+	(void)rmdir(path);
+}
+
+/* Opens one file and compares its header with what the store says it lies on. */
+static int
+open_link(struct pool *p, const struct chain *chain, size_t index, int flags, int *ret_fd,
+	struct err *err)
+{
+	struct state_name state = {chain->links[index].vid, chain->links[index].number};
+	struct state_name base = {NULL, 0};
+	AUTO_FREE char *path = full_path(p, state);
+	AUTO_FREE char *expected = NULL;
+	AUTO_FD int fd = open(path, flags | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct qcow2_header header;
+
+	if (fd < 0)
+		return err_set_errno(err, errno, "image '%s': cannot open", path);
+	if (qcow2_read_header(fd, &header, err) < 0)
+		return err_wrap(err, "image '%s'", path);
+	if (index + 1 < chain->count)
+		base = (struct state_name){
+			chain->links[index + 1].vid, chain->links[index + 1].number};
+	expected = backing_name(state, base);
+	if (!text_equal(header.backing, expected))
+		return err_set(err, EBADMSG, "image '%s' lies on '%s' instead of '%s'", path,
+			header.backing, expected);
+	*ret_fd = steal_fd(&fd);
+	return 0;
+}
+
+static int
+check(struct pool *p, const struct chain *chain, struct err *err)
+{
+	for (size_t i = 0; i < chain->count; i++) {
+		AUTO_FD int fd = -1;
+
+		if (open_link(p, chain, i, O_RDONLY, &fd, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+open_image(struct pool *p, const struct chain *chain, bool read_only, struct disk_image *image,
+	struct err *err)
+{
+	for (size_t i = 0; i < chain->count; i++) {
+		int flags = i == 0 && !read_only ? O_RDWR : O_RDONLY;
+		int fd = -1;
+
+		if (open_link(p, chain, i, flags, &fd, err) < 0)
+			return -1;
+		image->files[image->file_count++] = (struct disk_file){fd, DISK_FORMAT_QCOW2};
+	}
+	return 0;
+}
+
+static int
+virtual_size(struct pool *p, struct state_name state, uint64_t *ret_bytes, struct err *err)
+{
+	AUTO_FREE char *path = full_path(p, state);
+	AUTO_FD int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	struct qcow2_header header;
+
+	if (fd < 0)
+		return err_set_errno(err, errno, "image '%s': cannot open", path);
+	if (qcow2_read_header(fd, &header, err) < 0)
+		return err_wrap(err, "image '%s'", path);
+	*ret_bytes = header.size_bytes;
+	return 0;
+}
+
+static int
+usage(struct pool *p, struct state_name state, uint64_t *ret_allocated, uint64_t *ret_length)
+{
+	AUTO_FREE char *path = full_path(p, state);
+	struct stat st;
+
+	if (lstat(path, &st) < 0)
+		return -errno;
+	*ret_allocated = (uint64_t)st.st_blocks * 512;
+	*ret_length = (uint64_t)st.st_size;
+	return 0;
+}
+
+static int
+put_aside(struct pool *p, struct state_name state, char **ret_where, struct err *err)
+{
+	AUTO_FREE char *path = full_path(p, state);
+	AUTO_FREE char *aside = text_format("%s.damaged", path);
+
+	if (rename(path, aside) < 0 && errno != ENOENT)
+		return err_set_errno(err, errno, "image '%s': cannot put aside", path);
+	*ret_where = steal_ptr(aside);
+	return 0;
+}
+
+/* "VOLUME-N.qcow2" -> VOLUME and N. */
+static bool
+parse_file_name(const char *name, char **ret_volume, int64_t *ret_number)
+{
+	AUTO_FREE char *stem = text_copy(name);
+	uint64_t number;
+	char *dash;
+
+	if (!text_ends_with(name, ".qcow2"))
+		return false;
+	stem[strlen(stem) - strlen(".qcow2")] = '\0';
+	dash = strrchr(stem, '-');
+	if (dash == NULL || text_parse_u64(dash + 1, INT64_MAX, &number) < 0)
+		return false;
+	*dash = '\0';
+	if (!volume_name_valid(stem))
+		return false;
+	*ret_volume = steal_ptr(stem);
+	*ret_number = (int64_t)number;
+	return true;
+}
+
+static void
+list_qube(struct pool *p, const char *kind, const char *qube,
+	void (*found)(const char *vid, int64_t number, void *data), void *data)
+{
+	AUTO_FREE char *path = text_format("%s/%s/%s", p->directory, kind, qube);
+	DIR *directory = opendir(path);
+	const struct dirent *entry;
+
+	while (directory != NULL && (entry = readdir(directory)) != NULL) {
+		AUTO_FREE char *volume = NULL;
+		int64_t number;
+
+		if (!parse_file_name(entry->d_name, &volume, &number))
+			continue;
+		AUTO_FREE char *vid = text_format("%s/%s/%s", kind, qube, volume);
+		found(vid, number, data);
+	}
+	if (directory != NULL)
+		closedir(directory);
+}
+
+static void
+list(struct pool *p, void (*found)(const char *vid, int64_t number, void *data), void *data)
+{
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		AUTO_FREE char *path = path_join(p->directory, kinds[i]);
+		DIR *directory = opendir(path);
+		const struct dirent *entry;
+
+		while (directory != NULL && (entry = readdir(directory)) != NULL) {
+			if (qube_name_valid(entry->d_name, NULL))
+				list_qube(p, kinds[i], entry->d_name, found, data);
+		}
+		if (directory != NULL)
+			closedir(directory);
+	}
+}
+
+const struct pool_driver pool_qcow2 = {
+	.name = "qcow2",
+	.vid_valid = vid_valid,
+	.exists = exists,
+	.make = make,
+	.copy = copy,
+	.import = import,
+	.fold = fold,
+	.remove_states = remove_states,
+	.remove_leftovers = remove_leftovers,
+	.check = check,
+	.open = open_image,
+	.virtual_size = virtual_size,
+	.usage = usage,
+	.put_aside = put_aside,
+	.path = full_path,
+	.list = list,
+};

@@ -1,0 +1,118 @@
+/*
+ * The rows of volumes and their states, as plain structs. Private to storage. All functions
+ * return 0 (or what they say), or -1 with the error; they join an open transaction.
+ */
+#ifndef BULKHEAD_ADMIN_STORAGE_ROWS_H
+#define BULKHEAD_ADMIN_STORAGE_ROWS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "admin/storage/image.h"
+#include "admin/store/store.h"
+#include "base/err.h"
+
+/* The Admin API's class of every failure of storage. */
+#define STORAGE_ERROR "StoragePoolException"
+
+struct volume {
+	int64_t id;
+	char *pool, *vid, *name, *owner; /* owned */
+	char *source_vid;                /* owned; NULL unless snap_on_start */
+	uint64_t size_bytes;
+	bool rw, save_on_stop, snap_on_start, ephemeral;
+	int64_t revisions_to_keep;
+	bool removing;
+};
+
+enum state_status {
+	STATE_MAKING,   /* its image is being made; nobody uses it yet */
+	STATE_OPEN,     /* a machine writes to it */
+	STATE_CURRENT,  /* the volume's content */
+	STATE_REVISION, /* an earlier content that can be gone back to */
+	STATE_UNWANTED, /* kept only while something lies on it */
+	STATE_FOLDING,  /* its image may already hold a part of the content above it */
+};
+
+struct state {
+	int64_t id, volume_id, number;
+	int64_t base_id; /* 0: lies on nothing */
+	enum state_status status;
+	uint64_t size_bytes;
+	uint64_t fresh_bytes;
+	int64_t made_at;
+};
+
+/* From the top to the state that lies on nothing; vids are owned. */
+struct chain {
+	struct chain_link {
+		char *vid;
+		int64_t volume_id, number;
+	} links[DISK_CHAIN_MAX];
+	size_t count;
+};
+
+void volume_finish(struct volume *v);
+void chain_finish(struct chain *c);
+
+/* Living volumes only. 1 if found, 0 if not. */
+int volume_find(
+	struct store *s, const char *pool, const char *vid, struct volume *ret, struct err *err);
+int volume_load(struct store *s, int64_t id, struct volume *ret, struct err *err);
+/* As volume_find(), but not found is an error (ENOENT, StoragePoolException). */
+int volume_require(
+	struct store *s, const char *pool, const char *vid, struct volume *ret, struct err *err);
+/*
+ * The living (or with `removing` the removed) volumes of a qube, or of all with owner NULL, in
+ * the order they were added. The caller frees them with volumes_free().
+ */
+int volumes_load(struct store *s, const char *owner, bool removing, struct volume **ret_volumes,
+	size_t *ret_count, struct err *err);
+void volumes_free(struct volume *volumes, size_t count);
+
+/* A number never used by this volume, nor by a removed one of the same name. */
+int volume_take_number(struct store *s, int64_t volume_id, int64_t *ret_number, struct err *err);
+int volume_set_size(struct store *s, int64_t volume_id, uint64_t size_bytes, struct err *err);
+int volume_delete(struct store *s, int64_t volume_id, struct err *err);
+
+/* 1 if found, 0 if not. */
+int state_load(struct store *s, int64_t id, struct state *ret, struct err *err);
+int state_current(struct store *s, int64_t volume_id, struct state *ret, struct err *err);
+/* The one in status MAKING or OPEN. */
+int state_open(struct store *s, int64_t volume_id, struct state *ret, struct err *err);
+int state_revision(
+	struct store *s, int64_t volume_id, int64_t number, struct state *ret, struct err *err);
+/* All of a volume, by number; the caller frees the array. */
+int states_load(struct store *s, int64_t volume_id, struct state **ret_states, size_t *ret_count,
+	struct err *err);
+/* All that are MAKING, UNWANTED or FOLDING, of all volumes. */
+int states_load_unfinished(
+	struct store *s, struct state **ret_states, size_t *ret_count, struct err *err);
+
+/* Adds a state in status MAKING; fills id. */
+int state_insert(struct store *s, struct state *state, struct err *err);
+int state_delete(struct store *s, int64_t id, struct err *err);
+int state_set_status(struct store *s, int64_t id, enum state_status status, struct err *err);
+int state_set_open(struct store *s, int64_t id, uint64_t fresh_bytes, struct err *err);
+int state_set_base(struct store *s, int64_t id, int64_t base_id, struct err *err);
+int state_set_size(struct store *s, int64_t id, uint64_t size_bytes, struct err *err);
+
+/* The number of states that lie directly on this one; *ret_child is one of them. */
+int state_children(
+	struct store *s, int64_t id, int64_t *ret_count, int64_t *ret_child, struct err *err);
+/* Whether a machine (or one being started) uses this state: 1 or 0. */
+int state_is_in_use(struct store *s, int64_t id, struct err *err);
+
+/* The chain from this state down; an error if it is longer than DISK_CHAIN_MAX. */
+int chain_load(struct store *s, int64_t state_id, struct chain *ret, struct err *err);
+
+/*
+ * The rules, each in one transaction: makes a state the current content, the one before a
+ * revision (state_id 0: the volume becomes empty); and marks revisions beyond what is to be
+ * kept as unwanted.
+ */
+int volume_make_current(struct store *s, const struct volume *v, int64_t state_id, struct err *err);
+int volume_prune(struct store *s, const struct volume *v, struct err *err);
+
+#endif

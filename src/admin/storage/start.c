@@ -1,0 +1,390 @@
+/*
+ * Making a qube's volumes ready: for each a new state over what it shall show, all at the same
+ * time, all or nothing. Runs in bulkheadd's loop.
+ *
+ *   rows MAKING -> images -> rows OPEN: from here on a machine may have written to them
+ */
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "admin/storage/operation.h"
+#include "base/cleanup.h"
+#include "base/crash_point.h"
+#include "base/log.h"
+#include "base/text.h"
+
+struct start;
+
+struct start_volume {
+	struct start *start;
+	struct volume volume;
+	struct state state; /* the new one; id 0: not begun */
+	struct chain chain; /* the new one and all below */
+	struct job *job;
+};
+
+struct start {
+	struct operation op;
+	struct start_volume volumes[DISK_IMAGES_MAX];
+	size_t count;
+	size_t jobs_left;
+	struct disk_images *images;
+	storage_started done;
+	void *data;
+};
+
+static struct start *
+start_of(struct operation *op)
+{
+	return container_of(op, struct start, op);
+}
+
+int
+begin_state(struct storage *s, const struct volume *v, int64_t base_id, uint64_t size_bytes,
+	struct state *ret, struct err *err)
+{
+	struct pool *pool = storage_pool(s, v->pool, err);
+	struct state state = {
+		.volume_id = v->id,
+		.base_id = base_id,
+		.size_bytes = size_bytes,
+	};
+
+	if (pool == NULL)
+		return -1;
+	do {
+		if (volume_take_number(s->store, v->id, &state.number, err) < 0)
+			return -1;
+	} while (pool->driver->exists(pool, (struct state_name){v->vid, state.number}));
+	if (state_insert(s->store, &state, err) < 0)
+		return -1;
+	*ret = state;
+	return 0;
+}
+
+/* The state that a start of this volume lies on: 1 with it, 0 if it begins empty. */
+static int
+find_base(struct storage *s, const struct volume *v, struct state *ret, struct err *err)
+{
+	struct volume source = {0};
+	int found;
+
+	if (v->save_on_stop)
+		return state_current(s->store, v->id, ret, err);
+	if (!v->snap_on_start)
+		return 0;
+	if (volume_require(s->store, v->pool, v->source_vid, &source, err) < 0)
+		return err_wrap(err, "volume '%s': its source", v->vid);
+	found = state_current(s->store, source.id, ret, err);
+	volume_finish(&source);
+	return found;
+}
+
+static int
+begin_volume(struct storage *s, struct start_volume *sv, struct err *err)
+{
+	const struct volume *v = &sv->volume;
+	struct state base = {0};
+	uint64_t size_bytes = v->size_bytes;
+
+	/* A machine that died without a stop: its work is not to be lost, nor to be in the way. */
+	if (settle_open_state(s, v, err) < 0)
+		return -1;
+	if (find_base(s, v, &base, err) < 0)
+		return -1;
+	if (base.id != 0 && base.size_bytes > size_bytes)
+		size_bytes = base.size_bytes;
+	if (begin_state(s, v, base.id, size_bytes, &sv->state, err) < 0)
+		return -1;
+	return chain_load(s->store, sv->state.id, &sv->chain, err);
+}
+
+/* All rows in one transaction. */
+static int
+begin_volumes(struct start *start, struct err *err)
+{
+	struct storage *s = start->op.storage;
+
+	if (store_begin(s->store, err) < 0)
+		return -1;
+	for (size_t i = 0; i < start->count; i++) {
+		if (begin_volume(s, &start->volumes[i], err) < 0) {
+			store_rollback(s->store);
+			for (size_t j = 0; j <= i; j++)
+				start->volumes[j].state.id = 0;
+			return -1;
+		}
+	}
+	if (store_commit(s->store, err) == 0)
+		return 0;
+	for (size_t i = 0; i < start->count; i++)
+		start->volumes[i].state.id = 0;
+	return -1;
+}
+
+static void
+destroy_jobs(struct start *start)
+{
+	for (size_t i = 0; i < start->count; i++) {
+		job_destroy(start->volumes[i].job);
+		start->volumes[i].job = NULL;
+	}
+}
+
+static void
+handle_undone(void *data, struct err *err)
+{
+	struct start *start = data;
+	struct storage *s = start->op.storage;
+	AUTO_ERR struct err failure = ERR_INIT;
+
+	/* What can not be taken back now is taken back by the next recovery: the rows say so. */
+	if (err->code != 0)
+		log_warning("after a failed start: %s", err_message(err));
+	for (size_t i = 0; err->code == 0 && i < start->count; i++) {
+		if (start->volumes[i].state.id != 0 &&
+			state_delete(s->store, start->volumes[i].state.id, &failure) < 0)
+			log_warning("after a failed start: %s", err_message(&failure));
+	}
+	operation_finish(&start->op);
+}
+
+/* Takes the new images and their rows away; op.err has the reason. */
+static void
+undo(struct start *start)
+{
+	struct state_name names[DISK_IMAGES_MAX];
+	struct pool *pool = &start->op.storage->default_pool;
+	size_t count = 0;
+
+	destroy_jobs(start);
+	for (size_t i = 0; i < start->count; i++) {
+		if (start->volumes[i].state.id != 0)
+			names[count++] = (struct state_name){
+				start->volumes[i].volume.vid, start->volumes[i].state.number};
+	}
+	start->op.job = pool->driver->remove_states(pool, names, count);
+	job_start(start->op.job, handle_undone, start);
+}
+
+static int
+open_volume(struct pool *pool, struct start_volume *sv, struct disk_images *images, struct err *err)
+{
+	struct disk_image *image = &images->images[images->count++];
+
+	snprintf(image->name, sizeof(image->name), "%s", sv->volume.name);
+	image->read_only = !sv->volume.rw;
+	image->size_bytes = sv->state.size_bytes;
+	return pool->driver->open(pool, &sv->chain, image->read_only, image, err);
+}
+
+static int
+set_volumes_open(struct start *start, struct err *err)
+{
+	struct storage *s = start->op.storage;
+	struct pool *pool = &s->default_pool;
+
+	if (store_begin(s->store, err) < 0)
+		return -1;
+	for (size_t i = 0; i < start->count; i++) {
+		struct start_volume *sv = &start->volumes[i];
+		struct state_name name = {sv->volume.vid, sv->state.number};
+		uint64_t allocated, length = 0;
+		int result = pool->driver->usage(pool, name, &allocated, &length);
+
+		if (result < 0)
+			err_set_errno(err, -result, "volume '%s': its new image", sv->volume.vid);
+		if (result < 0 || state_set_open(s->store, sv->state.id, length, err) < 0) {
+			store_rollback(s->store);
+			return -1;
+		}
+	}
+	return store_commit(s->store, err);
+}
+
+/* All images are made, or one has failed. */
+static void
+conclude(struct start *start)
+{
+	struct pool *pool = &start->op.storage->default_pool;
+	struct err *err = &start->op.err;
+
+	if (err->code != 0) {
+		undo(start);
+		return;
+	}
+	crash_point("storage:start:after-images");
+	start->images = disk_images_create();
+	for (size_t i = 0; i < start->count; i++) {
+		if (open_volume(pool, &start->volumes[i], start->images, err) < 0) {
+			err_wrap(err, "volume '%s'", start->volumes[i].volume.vid);
+			undo(start);
+			return;
+		}
+	}
+	if (set_volumes_open(start, err) < 0) {
+		undo(start);
+		return;
+	}
+	crash_point("storage:start:after-open");
+	destroy_jobs(start);
+	operation_finish(&start->op);
+}
+
+static void
+handle_made(void *data, struct err *err)
+{
+	struct start_volume *sv = data;
+	struct start *start = sv->start;
+
+	if (err->code != 0 && start->op.err.code == 0) {
+		err_move(&start->op.err, err);
+		err_wrap(&start->op.err, "volume '%s': cannot make its image", sv->volume.vid);
+	}
+	if (--start->jobs_left == 0)
+		conclude(start);
+}
+
+static int
+make_image(struct pool *pool, struct start_volume *sv, struct err *err)
+{
+	struct chain below = {0};
+	struct state_name base = {NULL, 0};
+
+	/* The links are borrowed: `below` is the chain without its first. */
+	below.count = sv->chain.count - 1;
+	memcpy(below.links, &sv->chain.links[1], below.count * sizeof(below.links[0]));
+	if (pool->driver->check(pool, &below, err) < 0)
+		return -1;
+	if (below.count > 0)
+		base = (struct state_name){below.links[0].vid, below.links[0].number};
+	sv->job = pool->driver->make(pool, (struct state_name){sv->volume.vid, sv->state.number},
+		base, sv->state.size_bytes, sv->volume.save_on_stop, err);
+	return sv->job != NULL ? 0 : -1;
+}
+
+static void
+run_start(struct operation *op)
+{
+	struct start *start = start_of(op);
+	struct pool *pool = &op->storage->default_pool;
+
+	if (begin_volumes(start, &op->err) < 0) {
+		operation_finish(op);
+		return;
+	}
+	crash_point("storage:start:after-rows");
+	for (size_t i = 0; i < start->count; i++) {
+		if (make_image(pool, &start->volumes[i], &op->err) < 0) {
+			err_wrap(&op->err, "volume '%s'", start->volumes[i].volume.vid);
+			undo(start);
+			return;
+		}
+	}
+	start->jobs_left = start->count;
+	for (size_t i = 0; i < start->count; i++)
+		job_start(start->volumes[i].job, handle_made, &start->volumes[i]);
+	if (start->count == 0)
+		conclude(start);
+}
+
+static void
+answer_start(struct operation *op, const struct err *err)
+{
+	struct start *start = start_of(op);
+
+	start->done(start->data, err == NULL ? steal_ptr(start->images) : NULL, err);
+}
+
+static void
+destroy_start(struct operation *op)
+{
+	struct start *start = start_of(op);
+
+	destroy_jobs(start);
+	disk_images_destroy(start->images);
+	for (size_t i = 0; i < start->count; i++) {
+		volume_finish(&start->volumes[i].volume);
+		chain_finish(&start->volumes[i].chain);
+	}
+	free(start);
+}
+
+static int
+image_order(const void *a, const void *b)
+{
+	static const char *const order[] = {"root", "private", "volatile"};
+	size_t rank[2] = {3, 3};
+	const char *names[] = {((const struct start_volume *)a)->volume.name,
+		((const struct start_volume *)b)->volume.name};
+
+	for (size_t side = 0; side < 2; side++) {
+		for (size_t i = 0; i < 3; i++) {
+			if (text_equal(names[side], order[i]))
+				rank[side] = i;
+		}
+	}
+	return (int)rank[0] - (int)rank[1];
+}
+
+static int
+load_volumes(struct start *start, const char *owner, struct err *err)
+{
+	struct storage *s = start->op.storage;
+	struct volume *volumes;
+	size_t count;
+
+	if (volumes_load(s->store, owner, false, &volumes, &count, err) < 0)
+		return -1;
+	if (count > DISK_IMAGES_MAX) {
+		volumes_free(volumes, count);
+		return err_set(err, EINVAL, "qube '%s' has too many volumes", owner);
+	}
+	for (size_t i = 0; i < count; i++) {
+		start->volumes[i].volume = volumes[i];
+		start->volumes[i].start = start;
+	}
+	start->count = count;
+	free(volumes);
+	qsort(start->volumes, count, sizeof(start->volumes[0]), image_order);
+	return 0;
+}
+
+static int
+lock_volumes(struct start *start, struct err *err)
+{
+	struct storage *s = start->op.storage;
+
+	for (size_t i = 0; i < start->count; i++) {
+		const struct volume *v = &start->volumes[i].volume;
+		struct volume source = {0};
+
+		operation_lock(&start->op, v->id, LOCK_CHANGE);
+		if (v->source_vid == NULL)
+			continue;
+		if (volume_require(s->store, v->pool, v->source_vid, &source, err) < 0)
+			return err_wrap(err, "volume '%s': its source", v->vid);
+		operation_lock(&start->op, source.id, LOCK_READ);
+		volume_finish(&source);
+	}
+	return 0;
+}
+
+void
+storage_start(struct storage *s, const char *owner, storage_started done, void *data)
+{
+	struct start *start = xcalloc(1, sizeof(*start));
+
+	operation_init(&start->op, s);
+	start->op.run = run_start;
+	start->op.answer = answer_start;
+	start->op.destroy = destroy_start;
+	start->done = done;
+	start->data = data;
+	if (load_volumes(start, owner, &start->op.err) == 0)
+		(void)lock_volumes(start, &start->op.err);
+	operation_submit(&start->op);
+}
