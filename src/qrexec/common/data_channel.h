@@ -15,10 +15,17 @@
 #include <sys/types.h>
 
 struct data_channel;
+struct libvchan;
 
 #define DATA_CHANNEL_AGENT_WAIT_MS 120000 /* agent and client-vm */
 #define DATA_CHANNEL_HELPER_WAIT_MS 5000  /* service in dom0 */
 #define DATA_CHANNEL_CLIENT_WAIT_MS 10000 /* qrexec-client, unless told otherwise */
+
+/*
+ * Takes over a vchan, joined or not yet: for host programs that need more than the two functions
+ * below set (vchan_extra.h). NULL without memory; the vchan is then closed.
+ */
+struct data_channel *data_channel_create(struct libvchan *vchan);
 
 /*
  * Offers the channel to a domain (told by SERVICE_CONNECT, or in dom0 by the daemon's answer).
@@ -34,6 +41,7 @@ struct data_channel *data_channel_connect(int domain, int port, int timeout_ms);
 /*
  * Waits for the peer and exchanges HELLO, all within timeout_ms (0: for ever). Ours is sent at
  * once, or after the peer's when `peer_first` (the dom0 side of a call from a qube to dom0).
+ * From here on SIGUSR1 is caught (see switch_on_signal) and SIGPIPE ignored.
  * 0, -ETIMEDOUT, -EPROTO (not a HELLO, or too old), -ECONNRESET (lost).
  */
 int data_channel_open(struct data_channel *channel, bool peer_first, int timeout_ms);
@@ -50,8 +58,9 @@ enum data_role {
 };
 
 /*
- * The local side. Descriptors are borrowed and made non-blocking where that is not seen by
- * others; those in `owned` are closed as soon as their direction has ended.
+ * The local side. Descriptors may be shared with other processes: their mode is left as it is.
+ * When `owned`, each is closed as soon as its direction has ended, so that whoever reads what we
+ * write sees the end; the caller must not close them again after data_channel_run().
  *
  * `source_fd` is read and sent: the caller's stdin, the service's stdout, a socket, or the local
  * program's stdout. `sink_fd` takes what the peer sends. One and the same socket may be both: it
@@ -77,8 +86,7 @@ struct data_channel_io {
 	bool exit_on_service_eof;
 	bool exit_on_client_eof;
 
-	/* SIGUSR1 switches to sink_fd, a socket, for both directions. The handler is installed
-	 * by data_channel_run(). */
+	/* SIGUSR1 switches to sink_fd, a socket, for both directions. */
 	bool switch_on_signal;
 
 	/* Bytes sent before anything is read from source_fd. */

@@ -1,0 +1,41 @@
+/* What data_channel.c (set-up, HELLO) and data_pump.c (the call) share. */
+#ifndef BULKHEAD_QREXEC_DATA_INTERNAL_H
+#define BULKHEAD_QREXEC_DATA_INTERNAL_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "qrexec/common/data_channel.h"
+#include "qrexec/common/protocol.h"
+
+/* Twice the largest frame: one can arrive while another is being passed on. */
+#define DATA_BUFFER_BYTES (2 * (QREXEC_CHUNK_BYTES + QREXEC_HEADER_BYTES))
+
+struct data_channel {
+	struct libvchan *vchan; /* until joined */
+	int fd;                 /* the stream, once joined; non-blocking */
+	unsigned int version;
+	struct buf in;  /* received, not yet taken */
+	struct buf out; /* to be sent */
+	bool in_ended;  /* nothing more will come */
+	bool out_dead;  /* nothing more can be sent; `out` is then kept empty */
+};
+
+/* Receives once, at most max_bytes. 0 when something came or the end was noted, -EAGAIN, or an
+ * error of the descriptor. */
+int data_channel_receive(struct data_channel *channel, size_t max_bytes);
+
+/* Sends what can be sent. 0 (all, or the peer is gone), -EAGAIN, or an error. */
+int data_channel_flush(struct data_channel *channel);
+
+/* Sends all that is held, waiting for the peer as long as it takes. */
+int data_channel_flush_all(struct data_channel *channel);
+
+/* Queues an exit code. */
+int data_channel_put_exit(struct data_channel *channel, int code);
+
+/* The descriptor on which SIGUSR1 arrives, or -1. */
+int data_channel_signal_fd(void);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * The state of one call on a joined data channel, and the two directions that move it. Internal
+ * to the data channel: users call data_channel_run().
+ */
+#ifndef BULKHEAD_QREXEC_DATA_PUMP_H
+#define BULKHEAD_QREXEC_DATA_PUMP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "qrexec/common/data_channel.h"
+#include "qrexec/common/data_internal.h"
+#include "qrexec/common/data_receiver.h"
+#include "qrexec/common/local_end.h"
+
+struct pump {
+	struct data_channel *channel;
+	const struct data_channel_io *io;
+	struct data_receiver receiver;
+
+	struct local_end source; /* fd -1: at its end */
+	struct local_end sink;   /* fd -1: closed; what comes for it is dropped */
+	struct local_end errors;
+	struct local_end *blocked; /* sink or errors, when it takes no more now */
+	bool sink_shut;            /* only half of the sink's socket was closed */
+	bool source_end_told;      /* the peer knows that the source is at its end */
+	bool errors_end_told;
+	bool switch_wanted; /* the sink's socket is to become the source */
+
+	int program_fd;   /* becomes readable when the program ends; -1: none or ended */
+	int local_status; /* of the program, as a shell tells it; -1: none */
+
+	bool hung_up; /* the channel's peer is gone: poll() has no more to say about it */
+	bool coded;   /* the exit code was sent (service) or received (caller) */
+	int code;
+
+	size_t in_size, out_size; /* how much to read at once; grows with use */
+	size_t prefix_sent;
+};
+
+bool pump_is_service(const struct pump *p);
+
+/* Half or whole closes, as the role and the kind of descriptor ask for. */
+void pump_close_source(struct pump *p);
+void pump_close_errors(struct pump *p);
+void pump_close_sink(struct pump *p);
+
+/* From the local side to the channel (data_pump_out.c). */
+bool pump_wants_source(const struct pump *p);
+bool pump_wants_errors(const struct pump *p);
+int pump_read_source(struct pump *p);
+int pump_read_errors(struct pump *p);
+/* Notes SIGUSR1 if it has come. */
+void pump_check_signal(struct pump *p);
+/* Queues what is due without anything being read, and sends what can be sent. */
+int pump_send_due(struct pump *p);
+int pump_flush(struct pump *p);
+
+/* From the channel to the local side (data_pump_in.c). */
+bool pump_wants_channel(const struct pump *p);
+int pump_receive(struct pump *p);
+/* Passes on what was received until it is used up or a local end takes no more. */
+int pump_pass_on(struct pump *p);
+
+#endif
