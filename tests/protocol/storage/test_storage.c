@@ -1,0 +1,588 @@
+/* Volumes on real qcow2 files, made by qemu-img and written to by qemu-io. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <cmocka.h>
+
+#include "admin/storage/kernel.h"
+#include "base/cleanup.h"
+#include "base/path.h"
+#include "base/text.h"
+#include "harness.h"
+
+#define T_ROOT "vm-templates/template/root"
+#define A_ROOT "appvms/work/root"
+#define A_PRIVATE "appvms/work/private"
+#define A_VOLATILE "appvms/work/volatile"
+
+static struct harness h;
+
+static int
+set_up(void **state)
+{
+	harness_make_root();
+	harness_open(&h);
+	return 0;
+}
+
+static int
+tear_down(void **state)
+{
+	h.running = NULL;
+	harness_close(&h);
+	harness_remove_root();
+	return 0;
+}
+
+/* One start, one byte in one megabyte, one stop. */
+static void
+write_once(const char *owner, const char *vid, unsigned int at, unsigned int byte)
+{
+	assert_int_equal(harness_start(&h, owner), 0);
+	harness_write(&h, vid, at, byte);
+	assert_int_equal(harness_stop(&h, owner), 0);
+}
+
+static void
+assert_revisions(const char *vid, const char *expected)
+{
+	AUTO_FREE char *revisions = harness_revisions(&h, vid);
+
+	assert_string_equal(revisions, expected);
+}
+
+static void
+test_new_volumes_have_no_files(void **state)
+{
+	struct volume_info info;
+
+	harness_add_template(&h, "template", 1);
+	harness_add_app(&h, "work", "template");
+	assert_int_equal(harness_count_images(), 0);
+	assert_int_equal(
+		storage_volume_info(h.storage, STORAGE_POOL_DEFAULT, A_ROOT, &info, NULL), 0);
+	assert_string_equal(info.source, T_ROOT);
+	assert_string_equal(info.path, "");
+	assert_true(info.rw && info.snap_on_start && !info.save_on_stop && !info.is_outdated);
+	assert_int_equal(info.size_bytes, 64 * MIB);
+	volume_info_finish(&info);
+}
+
+static void
+test_start_gives_chains_and_modes(void **state)
+{
+	struct stat st;
+
+	harness_add_template(&h, "template", 1);
+	harness_add_app(&h, "work", "template");
+	write_once("template", T_ROOT, 0, 7);
+	assert_int_equal(harness_start(&h, "work"), 0);
+	assert_int_equal(h.images->count, 3);
+	assert_string_equal(h.images->images[0].name, "root");
+	assert_string_equal(h.images->images[1].name, "private");
+	assert_string_equal(h.images->images[2].name, "volatile");
+	assert_int_equal(h.images->images[0].file_count, 2);
+	assert_int_equal(h.images->images[1].file_count, 1);
+	assert_int_equal(fcntl(h.images->images[0].files[0].fd, F_GETFL) & O_ACCMODE, O_RDWR);
+	assert_int_equal(fcntl(h.images->images[0].files[1].fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+	assert_int_equal(fstat(h.images->images[0].files[0].fd, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0600);
+	AUTO_FREE char *directory = root_path("/var/lib/qubes/appvms/work");
+	assert_int_equal(stat(directory, &st), 0);
+	assert_int_equal(st.st_mode & 07777, 0700);
+	assert_true(harness_reads(&h, A_ROOT, 0, 7));
+	assert_int_equal(harness_stop(&h, "work"), 0);
+}
+
+static void
+test_app_keeps_private_only(void **state)
+{
+	harness_add_template(&h, "template", 1);
+	harness_add_app(&h, "work", "template");
+	assert_int_equal(harness_start(&h, "work"), 0);
+	harness_write(&h, A_ROOT, 0, 1);
+	harness_write(&h, A_PRIVATE, 0, 2);
+	harness_write(&h, A_VOLATILE, 0, 3);
+	assert_int_equal(harness_stop(&h, "work"), 0);
+	assert_int_equal(harness_count_images(), 1);
+	assert_int_equal(harness_start(&h, "work"), 0);
+	assert_true(harness_reads(&h, A_ROOT, 0, 0));
+	assert_true(harness_reads(&h, A_PRIVATE, 0, 2));
+	assert_true(harness_reads(&h, A_VOLATILE, 0, 0));
+	assert_int_equal(harness_stop(&h, "work"), 0);
+	/* Nothing was written: no new content, no revision. */
+	assert_revisions(A_PRIVATE, "");
+	assert_int_equal(harness_count_images(), 1);
+	/* Stopping again is nothing. */
+	assert_int_equal(harness_stop(&h, "work"), 0);
+}
+
+static void
+test_revisions_are_kept_and_folded(void **state)
+{
+	harness_add_template(&h, "template", 2);
+	for (unsigned int i = 1; i <= 6; i++)
+		write_once("template", T_ROOT, i, i);
+	assert_revisions(T_ROOT, "4 5");
+	harness_wait_idle(&h);
+	/* Current, two revisions; the private one was never written to. */
+	assert_int_equal(harness_count_images(), 3);
+	assert_int_equal(harness_count_bad_images(), 0);
+	for (unsigned int i = 1; i <= 6; i++)
+		assert_true(harness_reads(&h, T_ROOT, i, i));
+	assert_int_equal(harness_revert(&h, T_ROOT, "4"), 0);
+	assert_true(harness_reads(&h, T_ROOT, 4, 4));
+	assert_true(harness_reads(&h, T_ROOT, 5, 0));
+	/* What was replaced can be gone back to. */
+	assert_revisions(T_ROOT, "5 6");
+	write_once("template", T_ROOT, 10, 10);
+	assert_revisions(T_ROOT, "6 4");
+	harness_wait_idle(&h);
+	assert_int_equal(harness_revert(&h, T_ROOT, "6"), 0);
+	for (unsigned int i = 1; i <= 6; i++)
+		assert_true(harness_reads(&h, T_ROOT, i, i));
+	assert_true(harness_reads(&h, T_ROOT, 10, 0));
+	assert_int_equal(harness_count_bad_images(), 0);
+	assert_int_equal(harness_revert(&h, T_ROOT, "5"), ENOENT);
+	assert_int_equal(harness_revert(&h, T_ROOT, "x"), ENOENT);
+}
+
+static void
+test_no_revisions_is_one_file(void **state)
+{
+	harness_add_template(&h, "template", 0);
+	for (unsigned int i = 1; i <= 4; i++)
+		write_once("template", T_ROOT, i, i);
+	assert_revisions(T_ROOT, "");
+	harness_wait_idle(&h);
+	assert_int_equal(harness_count_images(), 1);
+	for (unsigned int i = 1; i <= 4; i++)
+		assert_true(harness_reads(&h, T_ROOT, i, i));
+}
+
+static void
+test_app_stays_on_the_old_template(void **state)
+{
+	struct volume_info info;
+
+	harness_add_template(&h, "template", 0);
+	harness_add_app(&h, "work", "template");
+	write_once("template", T_ROOT, 0, 1);
+	assert_int_equal(harness_start(&h, "work"), 0);
+	for (unsigned int i = 2; i <= 4; i++) {
+		write_once("template", T_ROOT, 0, i);
+		harness_wait_idle(&h);
+		assert_true(harness_reads(&h, A_ROOT, 0, 1));
+		assert_true(harness_reads(&h, T_ROOT, 0, i));
+	}
+	assert_int_equal(
+		storage_volume_info(h.storage, STORAGE_POOL_DEFAULT, A_ROOT, &info, NULL), 0);
+	assert_true(info.is_outdated && info.is_running);
+	volume_info_finish(&info);
+	assert_int_equal(harness_stop(&h, "work"), 0);
+	harness_wait_idle(&h);
+	/* Only now may the old state go. */
+	assert_int_equal(harness_count_images(), 1);
+	assert_int_equal(harness_start(&h, "work"), 0);
+	assert_true(harness_reads(&h, A_ROOT, 0, 4));
+	assert_int_equal(harness_stop(&h, "work"), 0);
+}
+
+static void
+test_clone(void **state)
+{
+	harness_add_template(&h, "template", 1);
+	harness_add_template(&h, "template2", 1);
+	harness_add_app(&h, "work", "template");
+	write_once("template", T_ROOT, 1, 1);
+	write_once("template", T_ROOT, 2, 2);
+	/* From a running source: its last committed state. */
+	assert_int_equal(harness_start(&h, "template"), 0);
+	harness_write(&h, T_ROOT, 3, 3);
+	assert_int_equal(harness_clone(&h, T_ROOT, "vm-templates/template2/root"), 0);
+	assert_int_equal(harness_clone(&h, "vm-templates/template2/root", T_ROOT), EBUSY);
+	assert_int_equal(harness_stop(&h, "template"), 0);
+	assert_true(harness_reads(&h, "vm-templates/template2/root", 1, 1));
+	assert_true(harness_reads(&h, "vm-templates/template2/root", 2, 2));
+	assert_true(harness_reads(&h, "vm-templates/template2/root", 3, 0));
+	/* A single file (copied), and back: the replaced content is a revision. */
+	assert_int_equal(harness_clone(&h, "vm-templates/template2/root", T_ROOT), 0);
+	assert_true(harness_reads(&h, T_ROOT, 3, 0));
+	harness_wait_idle(&h);
+	assert_int_equal(harness_revert(&h, T_ROOT, "3"), 0);
+	assert_true(harness_reads(&h, T_ROOT, 3, 3));
+	assert_int_equal(harness_clone(&h, T_ROOT, A_ROOT), EINVAL);
+	assert_int_equal(harness_clone(&h, T_ROOT, T_ROOT), EINVAL);
+	assert_int_equal(harness_clone(&h, T_ROOT, "appvms/no/root"), ENOENT);
+	/* An empty one too. */
+	assert_int_equal(harness_clone(&h, A_PRIVATE, "vm-templates/template2/root"), 0);
+	assert_int_equal(harness_start(&h, "template2"), 0);
+	assert_true(harness_reads(&h, "vm-templates/template2/root", 1, 0));
+	assert_int_equal(harness_stop(&h, "template2"), 0);
+	harness_wait_idle(&h);
+	assert_int_equal(harness_count_bad_images(), 0);
+}
+
+static void
+test_clear_and_import(void **state)
+{
+	AUTO_FREE char *raw = root_path("/raw.img");
+	AUTO_FREE char *garbage = root_path("/garbage.img");
+	AUTO_FREE uint8_t *bytes = malloc(2 * MIB);
+	struct volume_info info;
+
+	memset(bytes, 5, 2 * MIB);
+	assert_int_equal(write_file(raw, bytes, 2 * MIB, 0600, NULL), 0);
+	assert_int_equal(write_file(garbage, bytes, 4096, 0600, NULL), 0);
+	harness_add_template(&h, "template", 1);
+	write_once("template", T_ROOT, 1, 1);
+	assert_int_equal(harness_clear(&h, T_ROOT), 0);
+	assert_int_equal(harness_start(&h, "template"), 0);
+	assert_true(harness_reads(&h, T_ROOT, 1, 0));
+	assert_int_equal(harness_stop(&h, "template"), 0);
+	assert_revisions(T_ROOT, "1");
+	assert_int_equal(harness_import(&h, T_ROOT, raw, DISK_FORMAT_RAW), 0);
+	assert_true(harness_reads(&h, T_ROOT, 1, 5));
+	assert_int_equal(
+		storage_volume_info(h.storage, STORAGE_POOL_DEFAULT, T_ROOT, &info, NULL), 0);
+	assert_int_equal(info.size_bytes, 64 * MIB);
+	assert_true(info.usage_bytes >= 2 * MIB && info.usage_bytes < 16 * MIB);
+	volume_info_finish(&info);
+	size_t images = harness_count_images();
+	assert_int_equal(harness_import(&h, T_ROOT, garbage, DISK_FORMAT_QCOW2), EBADMSG);
+	assert_int_equal(harness_import(&h, T_ROOT, "/nowhere/x", DISK_FORMAT_RAW), ENOENT);
+	assert_int_equal(harness_import(&h, T_ROOT, "raw.img", DISK_FORMAT_RAW), EINVAL);
+	assert_int_equal(harness_count_images(), images);
+	assert_true(harness_reads(&h, T_ROOT, 1, 5));
+}
+
+static void
+test_resize(void **state)
+{
+	struct volume_info info;
+
+	harness_add_template(&h, "template", 1);
+	harness_add_app(&h, "work", "template");
+	write_once("template", T_ROOT, 1, 1);
+	assert_int_equal(
+		storage_resize(h.storage, STORAGE_POOL_DEFAULT, T_ROOT, 128 * MIB, NULL), 0);
+	assert_int_equal(
+		storage_resize(h.storage, STORAGE_POOL_DEFAULT, T_ROOT, 64 * MIB, NULL), -1);
+	assert_int_equal(
+		storage_resize(h.storage, STORAGE_POOL_DEFAULT, T_ROOT, VOLUME_SIZE_MAX + 1, NULL),
+		-1);
+	write_once("template", T_ROOT, 100, 2);
+	write_once("template", T_ROOT, 101, 2);
+	write_once("template", T_ROOT, 102, 2);
+	harness_wait_idle(&h);
+	assert_true(harness_reads(&h, T_ROOT, 1, 1));
+	assert_true(harness_reads(&h, T_ROOT, 100, 2));
+	assert_int_equal(harness_start(&h, "work"), 0);
+	assert_int_equal(h.images->images[0].size_bytes, 128 * MIB);
+	assert_true(harness_reads(&h, A_ROOT, 102, 2));
+	assert_int_equal(
+		storage_volume_info(h.storage, STORAGE_POOL_DEFAULT, A_ROOT, &info, NULL), 0);
+	assert_int_equal(info.size_bytes, 128 * MIB);
+	volume_info_finish(&info);
+	assert_int_equal(harness_stop(&h, "work"), 0);
+}
+
+static void
+test_remove_leaves_nothing(void **state)
+{
+	AUTO_FREE char *directory = root_path("/var/lib/qubes/appvms/work");
+	struct stat st;
+	char **vids;
+
+	harness_add_template(&h, "template", 1);
+	harness_add_app(&h, "work", "template");
+	for (unsigned int i = 1; i <= 3; i++)
+		write_once("work", A_PRIVATE, i, i);
+	write_once("template", T_ROOT, 0, 1);
+	assert_int_equal(harness_start(&h, "work"), 0);
+	assert_int_equal(harness_remove(&h, "work"), EBUSY);
+	assert_int_equal(harness_remove(&h, "template"), EBUSY);
+	assert_int_equal(harness_stop(&h, "work"), 0);
+	assert_int_equal(harness_remove(&h, "work"), 0);
+	assert_int_equal(stat(directory, &st), -1);
+	assert_int_equal(storage_list_vids(h.storage, STORAGE_POOL_DEFAULT, &vids, NULL), 0);
+	assert_string_equal(vids[0], "vm-templates/template/private");
+	assert_string_equal(vids[1], T_ROOT);
+	assert_null(vids[2]);
+	storage_free_vids(vids);
+	/* A new one of the same name is a new one, also if the old images were still there. */
+	harness_add_app(&h, "work", "template");
+	assert_int_equal(harness_start(&h, "work"), 0);
+	assert_true(harness_reads(&h, A_PRIVATE, 1, 0));
+	assert_int_equal(harness_stop(&h, "work"), 0);
+}
+
+static void
+test_vanished_and_corrupt_images(void **state)
+{
+	AUTO_FREE char *path = root_path("/var/lib/qubes/" T_ROOT "-2.qcow2");
+	AUTO_FREE char *base = root_path("/var/lib/qubes/" T_ROOT "-1.qcow2");
+	AUTO_FREE char *aside = root_path("/aside");
+	size_t images;
+
+	harness_add_template(&h, "template", 1);
+	harness_add_app(&h, "work", "template");
+	harness_add_app(&h, "other", "template");
+	write_once("template", T_ROOT, 0, 1);
+	write_once("template", T_ROOT, 1, 1);
+	write_once("other", "appvms/other/private", 1, 1);
+	images = harness_count_images();
+	assert_int_equal(rename(path, aside), 0);
+	assert_int_equal(harness_start(&h, "work"), ENOENT);
+	assert_non_null(strstr(h.err.message, "root-2.qcow2"));
+	assert_int_equal(harness_count_images(), images - 1);
+	/* Said at the next start of the daemon, and the rest works. */
+	harness_close(&h);
+	harness_open(&h);
+	assert_true(harness_reads(&h, "appvms/other/private", 1, 1));
+	assert_int_equal(rename(aside, path), 0);
+	assert_int_equal(rename(base, aside), 0);
+	assert_int_equal(harness_start(&h, "work"), ENOENT);
+	assert_int_equal(write_file(base, "garbage", 7, 0600, NULL), 0);
+	assert_int_equal(harness_start(&h, "work"), EBADMSG);
+	assert_int_equal(rename(aside, base), 0);
+	assert_int_equal(harness_start(&h, "work"), 0);
+	assert_true(harness_reads(&h, A_ROOT, 1, 1));
+	assert_int_equal(harness_stop(&h, "work"), 0);
+}
+
+/* A machine whose process was taken over could write any name of a base into its image. */
+static void
+test_lying_image_is_refused(void **state)
+{
+	AUTO_FREE char *path = root_path("/var/lib/qubes/" A_PRIVATE "-1.qcow2");
+	AUTO_FREE char *command =
+		text_format("qemu-img rebase -q -u -f qcow2 -F raw -b /etc/passwd %s", path);
+
+	harness_add_template(&h, "template", 1);
+	harness_add_app(&h, "work", "template");
+	write_once("work", A_PRIVATE, 0, 1);
+	assert_int_equal(system(command), 0);
+	assert_int_equal(harness_start(&h, "work"), EBADMSG);
+	assert_non_null(strstr(h.err.message, "/etc/passwd"));
+	harness_add_app(&h, "copy", "template");
+	assert_int_equal(harness_clone(&h, A_PRIVATE, "appvms/copy/private"), EBADMSG);
+}
+
+static void
+test_dead_machine_is_settled(void **state)
+{
+	harness_add_template(&h, "template", 1);
+	harness_add_app(&h, "work", "template");
+	assert_int_equal(harness_start(&h, "work"), 0);
+	harness_write(&h, A_PRIVATE, 0, 9);
+	harness_write(&h, A_ROOT, 0, 9);
+	/* Alive: all stays as it is. */
+	harness_close(&h);
+	h.running = "work";
+	harness_open(&h);
+	assert_true(harness_reads(&h, A_ROOT, 0, 9));
+	/* Dead: saved, and the rest dropped. */
+	harness_close(&h);
+	h.running = NULL;
+	harness_open(&h);
+	assert_true(harness_reads(&h, A_PRIVATE, 0, 9));
+	harness_wait_idle(&h);
+	assert_int_equal(harness_count_images(), 1);
+	/* The daemon lived, and nobody told it to stop: the next start saves too. */
+	assert_int_equal(harness_start(&h, "work"), 0);
+	harness_write(&h, A_PRIVATE, 1, 8);
+	assert_int_equal(harness_start(&h, "work"), 0);
+	assert_true(harness_reads(&h, A_PRIVATE, 1, 8));
+	assert_int_equal(harness_stop(&h, "work"), 0);
+	harness_wait_idle(&h);
+	assert_int_equal(harness_count_images(), 2);
+}
+
+static void
+test_strays_are_left_alone(void **state)
+{
+	AUTO_FREE char *directory = root_path("/var/lib/qubes/appvms/lost");
+	AUTO_FREE char *lost = path_join(directory, "private-3.qcow2");
+	AUTO_FREE char *dropped = root_path("/var/lib/qubes/" A_VOLATILE "-1.qcow2");
+	struct stat st;
+
+	harness_add_template(&h, "template", 1);
+	harness_add_app(&h, "work", "template");
+	assert_int_equal(harness_start(&h, "work"), 0);
+	assert_int_equal(harness_stop(&h, "work"), 0);
+	assert_int_equal(make_directories(directory, 0700, NULL), 0);
+	assert_int_equal(write_file(lost, "x", 1, 0600, NULL), 0);
+	assert_int_equal(write_file(dropped, "x", 1, 0600, NULL), 0);
+	harness_close(&h);
+	harness_open(&h);
+	assert_int_equal(stat(lost, &st), 0);
+	assert_int_equal(stat(dropped, &st), -1);
+	/* A lost image is never written over either. */
+	harness_add_app(&h, "lost", "template");
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(harness_start(&h, "lost"), 0);
+		assert_int_equal(harness_stop(&h, "lost"), 0);
+	}
+	assert_int_equal(stat(lost, &st), 0);
+	assert_int_equal(st.st_size, 1);
+}
+
+static void
+test_missing_qemu_img(void **state)
+{
+	AUTO_FREE char *search = text_copy(getenv("PATH"));
+
+	harness_add_template(&h, "template", 1);
+	setenv("PATH", "/nonexistent", 1);
+	assert_int_equal(harness_start(&h, "template"), ENOENT);
+	assert_non_null(strstr(h.err.message, "qemu-img"));
+	setenv("PATH", search, 1);
+	assert_int_equal(harness_start(&h, "template"), 0);
+	assert_int_equal(harness_stop(&h, "template"), 0);
+	harness_wait_idle(&h);
+	assert_int_equal(harness_count_images(), 0);
+}
+
+static void
+assert_refused(const struct volume_config *config)
+{
+	AUTO_ERR struct err err = ERR_INIT;
+
+	assert_int_equal(storage_add_volume(h.storage, config, &err), -1);
+	assert_string_equal(err.kind, "StoragePoolException");
+}
+
+static void
+test_bad_configurations(void **state)
+{
+	struct volume_config good = {
+		.pool = STORAGE_POOL_DEFAULT,
+		.vid = "appvms/a/private",
+		.name = "private",
+		.owner = "a",
+		.size_bytes = MIB,
+		.rw = true,
+		.save_on_stop = true,
+	};
+	static const char *const bad_vids[] = {"", "appvms", "appvms/", "appvms/a", "appvms/a/",
+		"appvms/../x", "appvms/a/../../x", "appvms//private", "other/a/private",
+		"/appvms/a/private", "appvms/a/private/", "appvms/a/pri.vate", "appvms/a/-x",
+		"appvms/-a/private", "appvms/a/abcdefghijklmnop", "vm-templates"};
+	struct volume_config bad;
+
+	for (size_t i = 0; i < sizeof(bad_vids) / sizeof(bad_vids[0]); i++) {
+		bad = good;
+		bad.vid = bad_vids[i];
+		assert_refused(&bad);
+	}
+	bad = good;
+	bad.size_bytes = 0;
+	assert_refused(&bad);
+	bad.size_bytes = UINT64_MAX;
+	assert_refused(&bad);
+	bad = good;
+	bad.pool = "nowhere";
+	assert_refused(&bad);
+	bad = good;
+	bad.snap_on_start = true;
+	assert_refused(&bad);
+	bad.save_on_stop = false;
+	bad.source = "appvms/b/root";
+	assert_refused(&bad);
+	bad = good;
+	bad.revisions_to_keep = -2;
+	assert_refused(&bad);
+	assert_int_equal(storage_add_volume(h.storage, &good, NULL), 0);
+	assert_refused(&good);
+}
+
+static void
+test_transactions_of_the_caller(void **state)
+{
+	char **vids;
+
+	assert_int_equal(store_begin(h.store, NULL), 0);
+	harness_add_template(&h, "template", 1);
+	store_rollback(h.store);
+	assert_int_equal(storage_list_vids(h.storage, STORAGE_POOL_DEFAULT, &vids, NULL), 0);
+	assert_null(vids[0]);
+	storage_free_vids(vids);
+}
+
+static void
+test_kernels(void **state)
+{
+	AUTO_FREE char *directory = root_path("%s/6.1", KERNEL_DIRECTORY);
+	AUTO_FREE char *image = path_join(directory, "vmlinuz");
+	AUTO_FREE char *modules = path_join(directory, "modules.img");
+	struct disk_images *images = disk_images_create();
+	struct kernel_files files;
+	struct volume_info info;
+	char **versions;
+
+	assert_int_equal(kernel_find("6.1", &files, NULL), -1);
+	assert_int_equal(make_directories(directory, 0755, NULL), 0);
+	assert_int_equal(write_file(image, "x", 1, 0644, NULL), 0);
+	assert_int_equal(write_file(modules, "abc", 3, 0644, NULL), 0);
+	assert_int_equal(kernel_find("../6.1", &files, NULL), -1);
+	assert_int_equal(kernel_find("6.1", &files, NULL), 0);
+	assert_null(files.vmlinux);
+	assert_int_equal(kernel_add_modules(&files, images, NULL), 0);
+	assert_int_equal(images->count, 1);
+	assert_string_equal(images->images[0].name, "modules");
+	kernel_files_finish(&files);
+	disk_images_destroy(images);
+	assert_int_equal(storage_list_vids(h.storage, STORAGE_POOL_KERNEL, &versions, NULL), 0);
+	assert_string_equal(versions[0], "6.1");
+	assert_null(versions[1]);
+	storage_free_vids(versions);
+	assert_int_equal(
+		storage_volume_info(h.storage, STORAGE_POOL_KERNEL, "6.1", &info, NULL), 0);
+	assert_int_equal(info.size_bytes, 3);
+	assert_false(info.rw);
+	volume_info_finish(&info);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_new_volumes_have_no_files, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_start_gives_chains_and_modes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_app_keeps_private_only, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_revisions_are_kept_and_folded, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_revisions_is_one_file, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_app_stays_on_the_old_template, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_clone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_clear_and_import, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_resize, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_remove_leaves_nothing, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_vanished_and_corrupt_images, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_lying_image_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_dead_machine_is_settled, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_strays_are_left_alone, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_missing_qemu_img, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_bad_configurations, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_transactions_of_the_caller, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_kernels, set_up, tear_down),
+	};
+
+	if (!harness_has_programs()) {
+		printf("SKIP: qemu-io (package qemu-utils) is missing\n");
+		return 77;
+	}
+	return cmocka_run_group_tests_name("storage", tests, NULL, NULL);
+}
