@@ -32,7 +32,7 @@ void policy_names_sort(struct policy_names *n);
 
 struct policy_text {
 	char *label; /* how messages and answers call the file; owned */
-	char *bytes; /* owned; not terminated */
+	char *bytes; /* owned; one more byte than `size` is writable */
 	size_t size;
 };
 

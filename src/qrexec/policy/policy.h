@@ -25,6 +25,7 @@
 #define POLICY_FILE_MAX_BYTES (1u << 20)
 #define POLICY_MAX_INCLUDE_DEPTH 64
 #define POLICY_MAX_FILES 10000
+#define POLICY_MAX_BYTES (64u << 20)
 #define POLICY_MAX_RULES 200000
 
 /* Limits of a request. */
