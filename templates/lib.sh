@@ -1,6 +1,6 @@
 # What the recipes share: progress, the cache, the agent's tree and file system images.
 # Sourced by templates/build, which sets `source_directory` and `started`.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2154
 
 # Debian release of the templates.
 suite=bookworm
@@ -47,9 +47,10 @@ cache_directory=${BULKHEAD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/bulkhead}
 # Repositories of the release that this machine's apt already uses, as lines of sources.list.
 # Nothing is printed when there are none: mmdebstrap's own default is then right.
 package_sources() {
+	# shellcheck disable=SC2016
 	apt-get indextargets --format '$(ORIGIN)|$(CODENAME)|$(REPO_URI)|$(COMPONENT)' \
 		'Created-By: Packages' 2>/dev/null | sort -u |
-		sed -n "s/^Debian|\($suite[a-z-]*\)|\([^|]*\)|main\$/deb \2 \1 main/p"
+		sed -n "s/^Debian|\(${suite}[a-z-]*\)|\([^|]*\)|main\$/deb \2 \1 main/p"
 }
 
 # fetch_packages VARIANT PACKAGES TAR [mmdebstrap options]: a tree of Debian packages as a tar
@@ -91,29 +92,25 @@ make_filesystem() {
 		-E "hash_seed=$filesystem_uuid" -U "$filesystem_uuid" "$@" -d "$directory" "$image" "$size" >/dev/null
 }
 
-# make_image FUNCTION SIZE OUTPUT: FUNCTION fills the directory it is given, which becomes the
-# root file system of a qcow2 image. Both happen as root, or with root's ids faked.
+# make_image NAME SIZE OUTPUT: the recipe's NAME_make_tree fills a directory, which becomes the root
+# file system of a qcow2 image. As root, or with root's ids faked for a process of its own.
 make_image() {
-	local fill=$1 size=$2 output=$3
+	local name=$1 size=$2 output=$3
 
 	if [ "$(id -u)" -eq 0 ]; then
-		fill_and_pack "$fill" "$size"
+		pack_root "$name" "$size"
 	else
 		need fakeroot
-		export -f fill_and_pack make_filesystem "$fill" say fail
-		# shellcheck disable=SC2163
-		for function in $(compgen -A function "${fill%_make_tree}_"); do export -f "$function"; done
-		export work_directory source_directory filesystem_uuid started
-		fakeroot -- bash -euc 'fill_and_pack "$1" "$2"' bash "$fill" "$size"
+		fakeroot -- "$source_directory/templates/build" --pack "$name" "$size" "$work_directory"
 	fi
 	qemu-img convert -f raw -O qcow2 "$work_directory/root.img" "$output.new"
 	mv "$output.new" "$output"
 }
 
-fill_and_pack() {
-	local root=$work_directory/root
+pack_root() {
+	local name=$1 size=$2 root=$work_directory/root
 
-	"$1" "$root"
+	"${name//-/_}_make_tree" "$root"
 	find "$root" -newermt "@$SOURCE_DATE_EPOCH" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
-	make_filesystem "$root" "$work_directory/root.img" "$2"
+	make_filesystem "$root" "$work_directory/root.img" "$size"
 }

@@ -99,7 +99,7 @@ build_debian_12() {
 		--customize-hook='chroot "$1" dpkg --install /tmp/agent.deb' \
 		--customize-hook='chroot "$1" dpkg-query --show --showformat="\${Package} \${Version} \${Architecture}\n" >"$1/packages.manifest"'
 	say "debian-12: image"
-	make_image debian_12_make_tree 10G "$output/debian-12.qcow2"
+	make_image debian-12 10G "$output/debian-12.qcow2"
 	cp "$work_directory/manifest" "$output/debian-12.manifest"
 	say "debian-12: $output/debian-12.qcow2"
 }

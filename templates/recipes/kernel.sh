@@ -55,7 +55,7 @@ build_kernel() {
 	say "kernel: unpacking"
 	dpkg-deb -x "$kernel_package" "$tree"
 	version=$(basename "$tree"/lib/modules/*)
-	target=$output/$version
+	target=$output/vm-kernels/$version
 	mkdir -p "$target"
 	depmod -b "$tree" "$version"
 

@@ -5,6 +5,7 @@
 minimal_packages=busybox-static,bash,libpam-modules,libseccomp2,e2fsprogs,base-files
 
 # The packages are only unpacked, so that no database of dpkg names them afterwards.
+# shellcheck disable=SC2016
 list_downloaded='for package in "$1"/var/cache/apt/archives/*.deb; do
 	dpkg-deb --show --showformat="\${Package} \${Version} \${Architecture}\n" "$package"
 done >"$1/packages.manifest"'
@@ -79,7 +80,7 @@ build_minimal() {
 	"$source_directory/agent/install" "$work_directory/agent"
 	rm -rf "$work_directory/agent/usr/include" "$work_directory/agent/usr/lib/systemd"
 	say "minimal: image"
-	make_image minimal_make_tree 256M "$output/minimal.qcow2"
+	make_image minimal 256M "$output/minimal.qcow2"
 	cp "$work_directory/manifest" "$output/minimal.manifest"
 	say "minimal: $output/minimal.qcow2"
 }
