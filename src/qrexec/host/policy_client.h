@@ -20,6 +20,7 @@ struct policy_question {
 /*
  * Called once, never from within policy_client_ask(). `answer` is NULL when there is none that
  * can be used; `reason` then says why, in words for the log. The answer's texts may be taken.
+ * The query is over: destroy it inside.
  */
 typedef void (*policy_callback)(struct policy_answer *answer, const char *reason, void *data);
 
@@ -35,7 +36,7 @@ void policy_client_destroy(struct policy_client *client);
 struct policy_query *policy_client_ask(struct policy_client *client,
 	const struct policy_question *question, policy_callback callback, void *data);
 
-/* Ends the query, before or inside its callback; a prompt behind it ends with it. NULL is fine. */
+/* Ends the query; a prompt behind it ends with it. NULL is fine. */
 void policy_query_destroy(struct policy_query *query);
 
 #endif
