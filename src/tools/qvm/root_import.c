@@ -1,0 +1,114 @@
+/* Importing a root image (root_import.h). */
+#include "tools/qvm/root_import.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/io.h"
+#include "base/text.h"
+#include "tools/lib/admin_client.h"
+
+#define COPY_CHUNK ((size_t)1 << 20)
+
+static int
+call_internal(const char *method, const char *qube, const char *payload, char **ret_content,
+	struct err *err)
+{
+	struct admin_call call = {
+		.method = method,
+		.argument = "root",
+		.destination = qube,
+		.payload = payload,
+		.payload_size = strlen(payload),
+		.internal = true,
+	};
+	int status = 0;
+
+	admin_calls_run(&call, 1, -1);
+	if (call.content == NULL)
+		status = err_move(err, &call.err);
+	else if (ret_content != NULL)
+		*ret_content = steal_ptr(call.content);
+	admin_call_finish(&call);
+	return status;
+}
+
+/* Copies exactly `size` bytes. 0 or -1 with the error. */
+static int
+copy_image(int from, const char *target_path, uint64_t size, struct err *err)
+{
+	AUTO_FD int to = open(target_path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
+	AUTO_FREE uint8_t *chunk = xcalloc(COPY_CHUNK, 1);
+	uint64_t copied = 0;
+
+	if (to < 0)
+		return err_set_errno(err, errno, "cannot open '%s'", target_path);
+	while (copied < size) {
+		size_t wanted = size - copied < COPY_CHUNK ? (size_t)(size - copied) : COPY_CHUNK;
+		ssize_t count = read(from, chunk, wanted);
+		int e;
+
+		if (count < 0 && errno == EINTR)
+			continue;
+		if (count < 0)
+			return err_set_errno(err, errno, "error copying data");
+		if (count == 0)
+			return err_set(err, ENODATA,
+				"not enough data (copied %" PRIu64 " bytes, expected %" PRIu64
+				" bytes)",
+				copied, size);
+		e = write_all(to, chunk, (size_t)count);
+		if (e < 0)
+			return err_set_errno(err, -e, "error copying data");
+		copied += (uint64_t)count;
+	}
+	if (fsync(to) < 0)
+		return err_set_errno(err, errno, "error copying data");
+	return 0;
+}
+
+/* "SIZE PATH" as the daemon answers to the beginning. */
+static int
+parse_begin(char *answer, uint64_t *ret_size, const char **ret_path, struct err *err)
+{
+	char *path = answer;
+	char *size = strsep(&path, " ");
+
+	if (path == NULL || path[0] != '/' || text_parse_u64(size, INT64_MAX, ret_size) < 0)
+		return err_set(err, EBADMSG, "answer of the daemon: no size and path");
+	*ret_path = path;
+	return 0;
+}
+
+int
+root_import(const char *qube, const char *image_path, struct err *err)
+{
+	AUTO_FD int image = open(image_path, O_RDONLY | O_CLOEXEC);
+	AUTO_FREE char *answer = NULL;
+	struct stat st;
+	const char *path;
+	uint64_t size;
+
+	if (image < 0 || fstat(image, &st) < 0)
+		return err_set_errno(err, errno, "cannot open '%s'", image_path);
+
+	AUTO_FREE char *size_text = text_format("%jd", (intmax_t)st.st_size);
+
+	if (call_internal("internal.vm.volume.ImportBegin", qube, size_text, &answer, err) < 0)
+		return -1;
+	if (parse_begin(answer, &size, &path, err) == 0 && copy_image(image, path, size, err) == 0)
+		return call_internal("internal.vm.volume.ImportEnd", qube, "ok", NULL, err);
+
+	AUTO_FREE char *failure = text_format("fail\n%s", err_message(err));
+
+	/* The failure that led here is the one to tell. */
+	call_internal("internal.vm.volume.ImportEnd", qube, failure, NULL, NULL);
+	return -1;
+}
