@@ -24,6 +24,12 @@ struct app_hooks {
 	bool (*pool_exists)(const char *name, void *data);
 	/* The pool for new volumes when default_pool is not set, or NULL. Borrowed. */
 	const char *(*pool_default)(void *data);
+	/*
+	 * The qube gets another template: its snapshot volumes get another source. Called inside
+	 * the transaction of the change; NULL: there are no volumes. 0 or -1 with the error.
+	 */
+	int (*template_changes)(
+		const struct qube *q, const struct qube *template, void *data, struct err *err);
 	/* Whether the hypervisor can balance memory (Xen). */
 	bool balances_memory;
 	void *data;
@@ -92,8 +98,11 @@ struct qube_spec {
 
 /* Stores the rows and takes the qube into the collection. NULL with the error. */
 struct qube *app_add_qube(struct app *app, const struct qube_spec *spec, struct err *err);
-/* Emits domain-add, domain-tag-add and domain-create-on-disk in the verified order. */
+/* Emits domain-add, domain-tag-add and domain-create-on-disk in the verified order (12.4). */
 void app_announce_qube(struct app *app, struct qube *q, const struct qube_spec *spec);
+
+/* The name an unnamed disposable gets from its number begins with this. */
+#define DISPOSABLE_NAME_PREFIX "disp"
 
 /* Whether the model lets the qube go (11.3, admin.vm.Remove). 0 or -1 with the error. */
 int app_check_removal(const struct app *app, const struct qube *q, struct err *err);

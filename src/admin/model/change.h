@@ -22,6 +22,7 @@ struct qube;
 
 struct change {
 	struct app *app;
+	bool quiet;                /* no events: for a qube that nobody has heard of yet */
 	struct change_step *steps; /* owned */
 	size_t count, capacity;
 };
@@ -49,9 +50,6 @@ void change_property_reset(struct change *c, struct qube *q, const struct proper
 /* An event at this place; keys and values end with NULL. */
 void change_event(struct change *c, struct qube *q, const char *name, ...)
 	__attribute__((sentinel));
-
-/* A change about no events: for a qube that nobody has heard of yet. */
-void change_drop_events(struct change *c);
 
 /* 0 or -1 with the error. The change is then empty. */
 int change_commit(struct change *c, struct err *err);
