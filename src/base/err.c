@@ -16,7 +16,7 @@ replace_message(struct err *err, char *message)
 	err->message = message != NULL ? message : out_of_memory;
 }
 
-static int
+static int __attribute__((format(printf, 4, 0)))
 set_valist(struct err *err, const char *kind, int code, const char *format, va_list arguments)
 {
 	char *message;

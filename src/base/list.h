@@ -1,6 +1,9 @@
 /*
  * An intrusive, circular, doubly linked list. The head is a struct list of its own; an element
  * embeds one per list it can be in. A comment at each head names the member that links into it.
+ *
+ * The static analyzer can not follow an element out of its list, and takes the next look at the
+ * list for a use of the freed one; hence the NOLINT marks. Address sanitizer looks in the tests.
  */
 #ifndef BULKHEAD_BASE_LIST_H
 #define BULKHEAD_BASE_LIST_H
@@ -24,7 +27,7 @@ list_init(struct list *head)
 static inline bool
 list_empty(const struct list *head)
 {
-	return head->next == head;
+	return head->next == head; /* NOLINT(clang-analyzer-unix.Malloc) */
 }
 
 static inline void
@@ -40,7 +43,7 @@ list_append(struct list *head, struct list *element)
 static inline void
 list_remove(struct list *element)
 {
-	element->prev->next = element->next;
+	element->prev->next = element->next; /* NOLINT(clang-analyzer-unix.Malloc) */
 	element->next->prev = element->prev;
 	element->prev = element->next = element;
 }

@@ -64,7 +64,7 @@ append_escaped(char *line, size_t length, size_t size, const char *text)
 	return length;
 }
 
-static void
+static void __attribute__((format(printf, 3, 0)))
 write_line(enum log_level level, const char *qube, const char *format, va_list arguments)
 {
 	char text[LOG_LINE_MAX], line[LOG_LINE_MAX + LOG_QUBE_MAX + 64];

@@ -365,20 +365,25 @@ await_machine(struct run *run, lifecycle_done done, void *data)
 	return w;
 }
 
+static int
+check_can_pause(const struct run *run, const struct qube *q, struct err *err)
+{
+	if (run == NULL)
+		return err_set_kind(err, "QubesVMNotStartedError", ESRCH,
+			"Domain is powered off: '%s'", q->name);
+	if ((run->phase != RUN_AGENT && run->phase != RUN_UP) || q->power.state == POWER_PAUSED)
+		return err_set_kind(err, "QubesVMNotRunningError", EBUSY,
+			"Domain not running (either powered off or paused): '%s'", q->name);
+	return 0;
+}
+
 void
 lifecycle_pause(struct lifecycle *l, struct qube *q, lifecycle_done done, void *data)
 {
 	AUTO_ERR struct err err = ERR_INIT;
 	struct run *run = run_find(l, q);
-	bool runs = run != NULL && (run->phase == RUN_AGENT || run->phase == RUN_UP);
 
-	if (run == NULL)
-		err_set_kind(&err, "QubesVMNotStartedError", ESRCH, "Domain is powered off: '%s'",
-			q->name);
-	else if (!runs || q->power.state == POWER_PAUSED)
-		err_set_kind(&err, "QubesVMNotRunningError", EBUSY,
-			"Domain not running (either powered off or paused): '%s'", q->name);
-	if (err.message != NULL) {
+	if (check_can_pause(run, q, &err) < 0) {
 		answer_now(l, done, data, &err);
 		return;
 	}
