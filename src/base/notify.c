@@ -1,6 +1,7 @@
 /* One datagram to the service manager; see notify.h. */
 #include "base/notify.h"
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -32,5 +33,6 @@ notify_ready(void)
 	if (fd < 0 ||
 		sendto(fd, message, strlen(message), MSG_NOSIGNAL, (struct sockaddr *)&address,
 			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0)
-		log_warning("service manager: cannot tell it that we are ready: %m");
+		log_warning("service manager: cannot tell it that we are ready: %s",
+			strerror(errno));
 }
