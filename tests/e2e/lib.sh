@@ -1,0 +1,245 @@
+# The harness of the end-to-end tests: a private instance of the whole system, qubes in it, and
+# TAP. Sourced by each script, which ends with `finish`.
+#
+# BULKHEAD_TEMPLATES is where templates/build put the kernel and the templates. With
+# BULKHEAD_E2E_ROOT set, all scripts share that instance and the runner removes it
+# (tests/e2e/finish); without, a script has one of its own and removes it.
+# shellcheck shell=bash
+
+source_directory=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
+PATH=$source_directory/build/prefix/bin:$source_directory/build/prefix/sbin:$PATH
+
+tests=0
+failures=0
+
+# --- TAP ------------------------------------------------------------------------------------
+
+note() {
+	printf '%s\n' "$*" | sed 's/^/# /'
+}
+
+ok() {
+	tests=$((tests + 1))
+	echo "ok $tests - $*"
+}
+
+not_ok() {
+	tests=$((tests + 1))
+	failures=$((failures + 1))
+	echo "not ok $tests - $*"
+}
+
+# A single test that cannot run here.
+skip() {
+	tests=$((tests + 1))
+	echo "ok $tests - $1 # SKIP $2"
+}
+
+# The whole script cannot run here.
+skip_all() {
+	echo "1..0 # SKIP $*"
+	exit 0
+}
+
+# check WHAT COMMAND...: the command succeeds.
+check() {
+	local what=$1 output
+
+	shift
+	if output=$("$@" 2>&1); then
+		ok "$what"
+	else
+		not_ok "$what"
+		note "status $? of: $*" "$output"
+	fi
+}
+
+# check_fails WHAT COMMAND...: the command fails, and not by a signal or for not being there.
+check_fails() {
+	local what=$1 output status=0
+
+	shift
+	output=$("$@" 2>&1) || status=$?
+	if [ "$status" -gt 0 ] && [ "$status" -lt 124 ]; then
+		ok "$what"
+	else
+		not_ok "$what"
+		note "status $status of: $*" "$output"
+	fi
+}
+
+# is WHAT EXPECTED ACTUAL
+is() {
+	if [ "$2" = "$3" ]; then
+		ok "$1"
+	else
+		not_ok "$1"
+		note "expected: $2" "got:      $3"
+	fi
+}
+
+# matches WHAT PATTERN ACTUAL, an extended regular expression
+matches() {
+	if [[ $3 =~ $2 ]]; then
+		ok "$1"
+	else
+		not_ok "$1"
+		note "expected a match of: $2" "got: $3"
+	fi
+}
+
+finish() {
+	echo "1..$tests"
+	[ "$failures" -eq 0 ]
+	exit
+}
+
+# --- the instance ---------------------------------------------------------------------------
+
+daemon_log() {
+	echo "$BULKHEAD_ROOT/var/log/bulkhead/bulkheadd.log"
+}
+
+daemon_alive() {
+	local pid
+
+	pid=$(cat "$BULKHEAD_ROOT/run/bulkheadd.pid" 2>/dev/null) &&
+		[ "$(readlink "/proc/$pid/exe" 2>/dev/null)" = "$(readlink -f "$(command -v bulkheadd)")" ]
+}
+
+start_daemon() {
+	local tries=0
+
+	if daemon_alive; then
+		return
+	fi
+	mkdir -p "$(dirname "$(daemon_log)")" "$BULKHEAD_ROOT/run"
+	setsid bulkheadd >>"$(daemon_log)" 2>&1 </dev/null &
+	echo $! >"$BULKHEAD_ROOT/run/bulkheadd.pid"
+	disown
+	until qvm-ls --raw-list >/dev/null 2>&1; do
+		tries=$((tries + 1))
+		if [ "$tries" -gt 300 ] || { [ "$tries" -gt 5 ] && ! daemon_alive; }; then
+			note "the daemon does not answer; its log:" "$(tail -n 20 "$(daemon_log)")"
+			return 1
+		fi
+		sleep 0.1
+	done
+}
+
+stop_daemon() {
+	local pid
+
+	daemon_alive || return 0
+	pid=$(cat "$BULKHEAD_ROOT/run/bulkheadd.pid")
+	kill "$pid"
+	while [ -e "/proc/$pid" ]; do sleep 0.1; done
+}
+
+# Ends everything that runs below the root directory, and removes it.
+remove_instance() {
+	if daemon_alive; then
+		timeout 60 qvm-kill --all >/dev/null 2>&1 || :
+		stop_daemon
+	fi
+	kill_leftovers
+	rm -rf "$BULKHEAD_ROOT"
+}
+
+# Processes of this instance are known by its root directory in their environment or arguments.
+kill_leftovers() {
+	local directory pid
+
+	for directory in /proc/[0-9]*; do
+		pid=${directory#/proc/}
+		[ "$pid" != $$ ] || continue
+		case $(readlink "$directory/exe" 2>/dev/null) in
+		*/qemu-system-* | "$source_directory"/build/prefix/*) ;;
+		*) continue ;;
+		esac
+		if tr '\0' '\n' <"$directory/environ" 2>/dev/null | grep -qxF "BULKHEAD_ROOT=$BULKHEAD_ROOT" ||
+			tr '\0' '\n' <"$directory/cmdline" 2>/dev/null | grep -qF "$BULKHEAD_ROOT/"; then
+			kill -KILL "$pid" 2>/dev/null || :
+		fi
+	done
+}
+
+# Starts the instance. Skips the script where there is nothing to run.
+use_instance() {
+	command -v bulkheadd >/dev/null || skip_all "bulkheadd is not built (./bulkhead test builds it)"
+	command -v qemu-system-x86_64 >/dev/null || skip_all "no qemu-system-x86_64"
+	[ -n "${BULKHEAD_TEMPLATES:-}" ] || skip_all "BULKHEAD_TEMPLATES is not set"
+	if [ -n "${BULKHEAD_E2E_ROOT:-}" ]; then
+		export BULKHEAD_ROOT=$BULKHEAD_E2E_ROOT
+	else
+		BULKHEAD_ROOT=$(mktemp -d "${TMPDIR:-/tmp}/bulkhead-e2e.XXXXXX")
+		export BULKHEAD_ROOT
+		trap remove_instance EXIT
+	fi
+	if ! "$source_directory/templates/install" kernel "$BULKHEAD_TEMPLATES" || ! start_daemon; then
+		not_ok "the instance starts"
+		finish
+	fi
+}
+
+# --- qubes ----------------------------------------------------------------------------------
+
+# use_template NAME: in the instance, from the built image.
+use_template() {
+	qvm-check --quiet "$1" 2>/dev/null || {
+		"$source_directory/templates/install" "$1" "$BULKHEAD_TEMPLATES" >&2 || {
+			not_ok "template $1 is installed"
+			finish
+		}
+	}
+}
+
+# new_qube NAME TEMPLATE [OPTIONS of qvm-create]
+new_qube() {
+	local name=$1 template=$2
+
+	shift 2
+	use_template "$template"
+	qvm-create --class AppVM --template "$template" --label red "$@" "$name" >&2
+}
+
+# The qube that most tests share: an AppVM of `minimal`, running.
+use_shared_qube() {
+	use_instance
+	qvm-check --quiet shared 2>/dev/null || new_qube shared minimal
+	qvm-check --quiet --running shared 2>/dev/null || start_qube shared || {
+		not_ok "the shared qube starts"
+		finish
+	}
+}
+
+console_of() {
+	cat "$BULKHEAD_ROOT/var/log/xen/console/guest-$1.log" "$BULKHEAD_ROOT/var/log/bulkhead/guest-$1.log" \
+		2>/dev/null
+}
+
+# Says on failure what the qube's console said last.
+start_qube() {
+	if ! qvm-start "$1" >&2; then
+		note "console of $1:" "$(console_of "$1" | tail -n 30)" "daemon:" "$(tail -n 20 "$(daemon_log)")"
+		return 1
+	fi
+}
+
+# Says nothing of what the tool says to a person.
+stop_qube() {
+	qvm-shutdown --wait "$1" >&2
+}
+
+restart_qube() {
+	stop_qube "$1" && start_qube "$1"
+}
+
+# in_qube NAME COMMAND: as the qube's user. root_in_qube: as root.
+in_qube() {
+	timeout 120 qvm-run --pass-io --no-gui --quiet "$1" "$2" </dev/null
+}
+
+root_in_qube() {
+	timeout 120 qvm-run --pass-io --no-gui --quiet --user root "$1" "$2" </dev/null
+}

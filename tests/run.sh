@@ -1,0 +1,114 @@
+# The test suites of ./bulkhead test, and their counting. Sourced by ./bulkhead.
+# shellcheck shell=bash disable=SC2154
+
+passed=0
+failed=0
+skipped=0
+
+count() {
+	passed=$((passed + $1))
+	failed=$((failed + $2))
+	skipped=$((skipped + $3))
+	say "$4: $1 passed, $2 failed, $3 skipped"
+}
+
+# run_meson SUITE DIRECTORY: one test a program; what a failed one printed is shown.
+run_meson() {
+	local suite=$1 directory=$2 log=$2/meson-logs/testlog.json results ok bad skip
+
+	say "$suite: running"
+	rm -f "$log"
+	meson test -C "$directory" --no-rebuild --suite "$suite" --print-errorlogs --num-processes 2 \
+		</dev/null | grep -E '(FAIL|TIMEOUT|SKIP|ERROR|^[^ ]*==|error:)' || :
+	if [ ! -e "$log" ]; then
+		say "$suite: no test ran"
+		count 0 1 0 "$suite"
+		return
+	fi
+	results=$(jq -r .result "$log")
+	ok=$(grep -cE '^(OK|EXPECTEDFAIL)$' <<<"$results" || :)
+	skip=$(grep -c '^SKIP$' <<<"$results" || :)
+	bad=$(grep -cvE '^(OK|EXPECTEDFAIL|SKIP)?$' <<<"$results" || :)
+	if [ "$bad" -gt 0 ]; then
+		jq -r 'select(.result | test("^(OK|EXPECTEDFAIL|SKIP)$") | not)
+			| "---- " + .name + ": " + .result, .stdout, .stderr // empty' "$log" | tail -n 400
+	fi
+	count "$ok" "$bad" "$skip" "$suite"
+}
+
+build_for_tests() {
+	local directory=$1
+
+	shift
+	say "build: $(basename "$directory")"
+	configure "$directory" "$@"
+	quietly "build" ninja -C "$directory"
+}
+
+run_unit() {
+	build_for_tests "$build_directory-test" --buildtype=debugoptimized -Dwerror=true \
+		-Db_sanitize=address,undefined -Dman=disabled
+	run_meson unit "$build_directory-test"
+}
+
+run_protocol() {
+	build_for_tests "$build_directory-test" --buildtype=debugoptimized -Dwerror=true \
+		-Db_sanitize=address,undefined -Dman=disabled
+	run_meson protocol "$build_directory-test"
+}
+
+run_fuzz() {
+	CC=clang build_for_tests "$build_directory-fuzz" --buildtype=debugoptimized -Dfuzz=true \
+		-Db_sanitize=address,undefined -Db_lundef=false -Dwerror=false -Dman=disabled
+	run_meson fuzz "$build_directory-fuzz"
+}
+
+# count_tap FILE STATUS NAME: a script that fails without a failed test counts as one.
+count_tap() {
+	local file=$1 status=$2 bad skip ok
+
+	bad=$(grep -c '^not ok' "$file" || :)
+	skip=$(grep -ciE '^(ok|1\.\.0).*# skip' "$file" || :)
+	ok=$(($(grep -c '^ok' "$file" || :) - $(grep -ciE '^ok.*# skip' "$file" || :)))
+	if [ "$status" -ne 0 ] && [ "$bad" -eq 0 ]; then
+		say "$3: ended with status $status"
+		bad=1
+	fi
+	count "$ok" "$bad" "$skip" "$3"
+}
+
+# The scripts share one private instance, and in it one booted qube; see tests/e2e/lib.sh.
+run_e2e() {
+	local script name output status
+
+	build_release
+	build_template kernel
+	build_template minimal
+	build_template debian-12
+	BULKHEAD_E2E_ROOT=$(mktemp -d "${TMPDIR:-/tmp}/bulkhead-e2e.XXXXXX")
+	export BULKHEAD_TEMPLATES=$template_directory BULKHEAD_E2E_ROOT
+	output=$BULKHEAD_E2E_ROOT/tap
+	for script in "$source_directory"/tests/e2e/[0-9]*.sh; do
+		name=$(basename "$script" .sh)
+		status=0
+		say "e2e: $name"
+		timeout --kill-after=60 900 "$script" </dev/null 2>&1 | tee "$output" || status=$?
+		count_tap "$output" "$status" "e2e $name"
+	done
+	"$source_directory/tests/e2e/finish" "$BULKHEAD_E2E_ROOT"
+}
+
+run_suites() {
+	local suite
+
+	# shellcheck disable=SC2048,SC2086
+	for suite in $*; do
+		case $suite in
+		unit | protocol | fuzz | e2e) "run_$suite" ;;
+		*) fail "no test suite '$suite'" ;;
+		esac
+	done
+	say "finished"
+	echo "$passed passed, $failed failed, $skipped skipped"
+	[ "$failed" -eq 0 ] && [ "$passed" -gt 0 ]
+}
