@@ -97,7 +97,7 @@ finish() {
 # --- the instance ---------------------------------------------------------------------------
 
 daemon_log() {
-	echo "$BULKHEAD_ROOT/var/log/bulkhead/bulkheadd.log"
+	echo "$BULKHEAD_ROOT/var/log/qubes/bulkheadd.log"
 }
 
 daemon_alive() {
@@ -108,23 +108,21 @@ daemon_alive() {
 }
 
 start_daemon() {
-	local tries=0
+	local ready=$BULKHEAD_ROOT/run/bulkheadd.ready
 
 	if daemon_alive; then
 		return
 	fi
 	mkdir -p "$(dirname "$(daemon_log)")" "$BULKHEAD_ROOT/run"
-	setsid bulkheadd >>"$(daemon_log)" 2>&1 </dev/null &
+	rm -f "$ready"
+	mkfifo "$ready"
+	setsid bulkheadd --ready-fd 9 9>"$ready" >>"$(daemon_log)" 2>&1 </dev/null &
 	echo $! >"$BULKHEAD_ROOT/run/bulkheadd.pid"
 	disown
-	until qvm-ls --raw-list >/dev/null 2>&1; do
-		tries=$((tries + 1))
-		if [ "$tries" -gt 300 ] || { [ "$tries" -gt 5 ] && ! daemon_alive; }; then
-			note "the daemon does not answer; its log:" "$(tail -n 20 "$(daemon_log)")"
-			return 1
-		fi
-		sleep 0.1
-	done
+	if ! read -r -t 60 _ <"$ready"; then
+		note "the daemon does not answer; its log:" "$(tail -n 20 "$(daemon_log)")"
+		return 1
+	fi
 }
 
 stop_daemon() {
@@ -214,8 +212,7 @@ use_shared_qube() {
 }
 
 console_of() {
-	cat "$BULKHEAD_ROOT/var/log/xen/console/guest-$1.log" "$BULKHEAD_ROOT/var/log/bulkhead/guest-$1.log" \
-		2>/dev/null
+	cat "$BULKHEAD_ROOT/var/log/qubes/guest-$1.log"
 }
 
 # Says on failure what the qube's console said last.
