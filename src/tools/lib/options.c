@@ -86,7 +86,7 @@ find_row(const struct options *o, const char *word, size_t length, const struct 
 
 	for (size_t i = 0; i < 2 && length > 2 && word[1] == '-'; i++)
 		for (const struct option *row = tables[i]; row != NULL && row->names != NULL; row++)
-			if (row_has_name(row, word, length, true)) {
+			if (!row->hidden && row_has_name(row, word, length, true)) {
 				if (found != NULL)
 					return err_set(err, EINVAL,
 						"ambiguous option: '%.*s' could be '%s' or '%s'",

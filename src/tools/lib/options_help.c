@@ -86,8 +86,7 @@ options_print_usage(const struct options *o, FILE *to)
 			if (!row->hidden && row->names[0] == '-')
 				column = print_usage_word(to, column, indent, row);
 	if (o->usage != NULL && o->usage[0] != '\0') {
-		fputc(' ', to);
-		print_wrapped(to, o->usage, indent + 1, column + 1);
+		print_wrapped(to, o->usage, indent + 1, column);
 	} else {
 		fputc('\n', to);
 	}

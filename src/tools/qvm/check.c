@@ -1,6 +1,7 @@
 /* qvm-check: answers by its exit status whether qubes exist, or are what the flags ask. */
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "tools/lib/maybe.h"
 #include "tools/lib/qubes.h"
 #include "tools/lib/report.h"
 #include "tools/qvm/commands.h"
@@ -33,8 +34,7 @@ is_template(const struct qube *q)
 static bool
 is_networked(const struct qube *q)
 {
-	return (q->values[0] != NULL && q->values[0][0] != '\0') ||
-	       text_equal(q->values[1], "True");
+	return (q->values[0] != NULL && q->values[0][0] != '\0') || text_is(q->values[1], "True");
 }
 
 /* Without flags: whether each name is one of a qube. */

@@ -1,5 +1,6 @@
 /* Copying a qube with the calls there are (clone_parts.h). */
 #include "tools/qvm/clone_parts.h"
+#include "tools/lib/maybe.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -60,7 +61,7 @@ step_failed(const struct clone_request *r, const char *what, const char *name, s
 static bool
 is_missing_method(const struct err *err)
 {
-	return text_equal(err->kind, "ProtocolError") &&
+	return text_is(err->kind, "ProtocolError") &&
 	       text_starts_with(err_message(err), "no such method");
 }
 

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/text.h"
+#include "tools/lib/maybe.h"
 
 #define MIB ((uint64_t)1 << 20)
 
@@ -147,7 +148,7 @@ type_letter(const struct ls_data *d, size_t qube)
 		"AdminVM", "AppVM", "DispVM", "StandaloneVM", "TemplateVM", NULL};
 	char letter = letter_of(d->qubes.items[qube].class, classes, "0adst", '-');
 
-	if (text_equal(ls_data_property(d, qube, "virt_mode"), "hvm"))
+	if (text_is(ls_data_property(d, qube, "virt_mode"), "hvm"))
 		return (char)toupper((unsigned char)letter);
 	return letter;
 }
@@ -181,7 +182,7 @@ value_flags(const struct ls_data *d, size_t qube, const struct column_kind *kind
 	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
 		const bool set =
 			flags[i].property != NULL
-				? text_equal(ls_data_property(d, qube, flags[i].property), "True")
+				? text_is(ls_data_property(d, qube, flags[i].property), "True")
 				: internal != NULL && *internal != '\0';
 
 		text[2 + i] = set ? flags[i].letter : '-';

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "tools/lib/encode.h"
+#include "tools/lib/maybe.h"
 #include "tools/lib/table.h"
 
 #define JSON_MAX ((size_t)256 << 20)
@@ -91,9 +92,9 @@ move_children(const struct ls_view *v, const char *parent, size_t level, struct 
 		struct line *line = &from[i];
 		const char *name = v->data->qubes.items[line->qube].name;
 		const bool child =
-			parent == NULL ? !has_parent(v, line)
-				       : text_equal(ls_data_property(v->data, line->qube, "netvm"),
-						 parent);
+			parent == NULL
+				? !has_parent(v, line)
+				: text_is(ls_data_property(v->data, line->qube, "netvm"), parent);
 
 		if (line->key == NULL || !child)
 			continue;

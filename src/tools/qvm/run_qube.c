@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "tools/lib/admin_client.h"
 #include "tools/lib/admin_error.h"
+#include "tools/lib/maybe.h"
 #include "tools/lib/qubes.h"
 #include "tools/lib/report.h"
 #include "tools/qvm/run.h"
@@ -48,10 +49,10 @@ static int
 make_running(const struct run_request *r, const char *qube, const char *state)
 {
 	AUTO_ERR struct err err = ERR_INIT;
-	const bool paused = text_equal(state, "Paused") || text_equal(state, "Suspended");
-	const char *method = text_equal(state, "Paused") ? "admin.vm.Unpause"
-			     : paused                    ? "admin.vm.Resume"
-							 : "admin.vm.Start";
+	const bool paused = text_is(state, "Paused") || text_is(state, "Suspended");
+	const char *method = text_is(state, "Paused") ? "admin.vm.Unpause"
+			     : paused                 ? "admin.vm.Resume"
+						      : "admin.vm.Start";
 
 	if (state != NULL && !paused && !text_equal(state, "Halted"))
 		return 0;

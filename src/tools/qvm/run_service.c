@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "tools/lib/admin_client.h"
 #include "tools/lib/encode.h"
+#include "tools/lib/maybe.h"
 #include "tools/lib/property_value.h"
 #include "tools/qvm/run.h"
 
@@ -43,7 +44,7 @@ ask_facts(const struct run_request *r, const char *qube)
 	const bool wanted[FACT_COUNT] = {
 		[FACT_OS] = !r->service,
 		[FACT_VMEXEC] = !r->service && !wants_shell(r),
-		[FACT_ROOT] = !r->service && text_equal(r->user, "root"),
+		[FACT_ROOT] = !r->service && text_is(r->user, "root"),
 		[FACT_GUI] = r->gui < 0,
 		[FACT_GUIVM] = r->gui < 0,
 		[FACT_USER] = r->gui != 0 && r->user == NULL && !r->disposable,
@@ -112,7 +113,7 @@ run_service_choose(const struct run_request *r, const char *qube, struct run_ser
 {
 	struct admin_call *facts = ask_facts(r, qube);
 	bool gui = has_gui(r, facts), in_new_session = gui && r->disposable;
-	bool root = text_equal(r->user, "root") && is_set(&facts[FACT_ROOT]);
+	bool root = text_is(r->user, "root") && is_set(&facts[FACT_ROOT]);
 
 	*ret = (struct run_service){0};
 	if (gui && !r->disposable)
@@ -131,7 +132,7 @@ run_service_choose(const struct run_request *r, const char *qube, struct run_ser
 				encoded);
 		else
 			choose_shell(r, root, in_new_session,
-				text_equal(facts[FACT_OS].content, "Windows"), ret);
+				text_is(facts[FACT_OS].content, "Windows"), ret);
 	}
 	admin_calls_free(facts, FACT_COUNT);
 }

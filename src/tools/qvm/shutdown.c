@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "tools/lib/admin_client.h"
 #include "tools/lib/admin_error.h"
+#include "tools/lib/maybe.h"
 #include "tools/lib/qubes.h"
 #include "tools/lib/report.h"
 #include "tools/qvm/commands.h"
@@ -78,7 +79,7 @@ fate_of(const struct admin_call *call)
 		call->err.code == ETIMEDOUT)
 		return FATE_TIMED_OUT;
 	/* A qube that is down, or was removed by its end, needs nothing more. */
-	if (text_equal(call->err.kind, "QubesVMNotStartedError") ||
+	if (text_is(call->err.kind, "QubesVMNotStartedError") ||
 		admin_error_is(&call->err, "QubesVMNotFoundError"))
 		return FATE_GONE;
 	return FATE_FAILED;
