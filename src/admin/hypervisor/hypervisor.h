@@ -95,9 +95,9 @@ enum acceleration hypervisor_acceleration(const struct hypervisor *h);
 
 /*
  * Starts a machine, paused; `done` when it can be resumed, or failed: then the process is gone
- * and no event follows. err->kind is QubesMemoryError where the memory can not be had. The
- * handler may be called from the success of `done` on. NULL with the error if nothing was started
- * (done is not called then).
+ * and no event follows; the machine is still to be destroyed. err->kind is QubesMemoryError where
+ * the memory can not be had. The handler may be called from the success of `done` on. NULL with the
+ * error if nothing was started (done is not called then).
  */
 struct machine *hypervisor_start(struct hypervisor *h, const struct machine_config *config,
 	machine_handler handler, machine_done done, void *data, struct err *err);
@@ -105,8 +105,8 @@ struct machine *hypervisor_start(struct hypervisor *h, const struct machine_conf
 /*
  * Takes up a machine that an earlier process started in this run directory. `pid` 0: whichever
  * answers there; else it must be that process with that start time. `done` tells success (the
- * state is then known) or failure; ESRCH: there is no such machine any more. console_log as in
- * machine_config.
+ * state is then known) or failure. NULL with ESRCH: there is no such machine any more.
+ * console_log as in machine_config.
  */
 struct machine *hypervisor_adopt(struct hypervisor *h, const char *name, const char *run_directory,
 	const char *console_log, pid_t pid, unsigned long long start_time, machine_handler handler,
