@@ -93,6 +93,10 @@ struct data_channel_io {
 	const void *prefix;
 	size_t prefix_size;
 
+	/* Service, optional: sees the bytes of error_fd as they are sent. */
+	void (*note_errors)(const void *bytes, size_t size, void *data);
+	void *note_data;
+
 	/* Caller: replace bytes that could drive a terminal. */
 	bool filter_output;
 	bool filter_errors;

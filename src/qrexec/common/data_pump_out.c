@@ -128,6 +128,9 @@ pump_read_errors(struct pump *p)
 {
 	ssize_t n = read_frame(p, &p->errors, QREXEC_DATA_STDERR);
 
+	if (n > 0 && p->io->note_errors != NULL)
+		p->io->note_errors(p->channel->out.data + p->channel->out.end - n, (size_t)n,
+			p->io->note_data);
 	if (n == 0)
 		pump_close_errors(p);
 	return n < 0 && n != -EAGAIN ? (int)n : 0;

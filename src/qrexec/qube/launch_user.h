@@ -1,0 +1,21 @@
+/*
+ * Starting programs for the agent: as the user of the call, through a session of that user, or as
+ * ourselves where users are not changed.
+ */
+#ifndef BULKHEAD_QREXEC_LAUNCH_USER_H
+#define BULKHEAD_QREXEC_LAUNCH_USER_H
+
+#include <stdbool.h>
+
+#include "qrexec/qube/handler.h"
+
+struct user_launcher {
+	const char *user;
+	bool change_users;
+	int session_fd; /* -1: there is none */
+};
+
+/* Closes all descriptors of the agent but the session's, and sets the handler's launch. */
+void launcher_prepare(struct user_launcher *launcher, struct handler *handler);
+
+#endif
