@@ -17,7 +17,7 @@
 #include "base/path.h"
 #include "qube-init/setup.h"
 
-#define FILE_MAX (64 * 1024)
+#define FILE_MAX ((size_t)64 * 1024)
 #define KEPT "/rw/bind-dirs"
 
 /* In this order, each in the order of its files' names. */

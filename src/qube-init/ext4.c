@@ -24,7 +24,7 @@
 #define INCOMPATIBLE_RECOVER 4
 #define INCOMPATIBLE_64BIT 0x80
 
-#define READ_SIZE (64 * 1024)
+#define READ_SIZE ((size_t)64 * 1024)
 
 static uint16_t
 field16(const uint8_t *superblock, size_t offset)
@@ -50,7 +50,7 @@ starts_empty(int fd)
 {
 	AUTO_FREE uint8_t *data = xcalloc(1, READ_SIZE);
 
-	for (off_t offset = 0; offset < EXT4_EMPTY_BYTES; offset += READ_SIZE) {
+	for (off_t offset = 0; offset < EXT4_EMPTY_BYTES; offset += (off_t)READ_SIZE) {
 		ssize_t got = pread(fd, data, READ_SIZE, offset);
 
 		if (got < 0)

@@ -11,10 +11,10 @@
 #include "base/err.h"
 
 /* A disk is never used while this many bytes at its start are zero (spec guest.md 4.5). */
-#define EXT4_EMPTY_BYTES (10 * 1024 * 1024)
+#define EXT4_EMPTY_BYTES (INT64_C(10) * 1024 * 1024)
 
 /* What a file system may be smaller than its disk before growing it is worth while. */
-#define EXT4_GROW_SLACK_BYTES (5 * 1024 * 1024)
+#define EXT4_GROW_SLACK_BYTES (UINT64_C(5) * 1024 * 1024)
 
 enum disk_content {
 	DISK_CONTENT_EMPTY,

@@ -14,7 +14,7 @@
 #include "base/path.h"
 #include "qube-init/setup.h"
 
-#define FILE_MAX (256 * 1024)
+#define FILE_MAX ((size_t)256 * 1024)
 #define OURS " # set at boot"
 
 /* Whether a file of the list directory has the path as a line of its own. */

@@ -164,7 +164,7 @@ start_late_scripts(void)
 static void
 wait_for_processes(uint64_t timeout_ms)
 {
-	static const struct timespec step = {.tv_nsec = 20 * 1000 * 1000};
+	static const struct timespec step = {.tv_nsec = 20L * 1000 * 1000};
 	uint64_t end = loop_now_ms() + timeout_ms;
 
 	for (;;) {

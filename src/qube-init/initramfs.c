@@ -35,13 +35,13 @@
 /* Ends the qube with the reason as the last line on its console. */
 static void __attribute__((format(printf, 1, 2), noreturn)) give_up(const char *format, ...)
 {
+	char text[256];
 	va_list arguments;
 
 	va_start(arguments, format);
-	fprintf(stderr, "initramfs: ");
-	vfprintf(stderr, format, arguments);
-	fprintf(stderr, "\n");
+	vsnprintf(text, sizeof text, format, arguments);
 	va_end(arguments);
+	fprintf(stderr, "initramfs: %s\n", text);
 	sync();
 	reboot(RB_POWER_OFF);
 	_exit(1);
