@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <time.h>
 
 #include "admin/lifecycle/recovery.h"
 #include "admin/lifecycle/run.h"
@@ -405,4 +406,18 @@ lifecycle_unpause(struct lifecycle *l, struct qube *q, lifecycle_done done, void
 	}
 	events_emit(l->config.app, q, "domain-pre-unpaused", NULL);
 	machine_resume(run->machine, handle_machine_answer, await_machine(run, done, data));
+}
+
+uint64_t
+lifecycle_cpu_time_ns(const struct lifecycle *l, const struct qube *q)
+{
+	const struct run *run = run_find(l, q);
+	struct timespec used;
+	clockid_t clock;
+
+	if (run == NULL || run->machine == NULL ||
+		clock_getcpuclockid(machine_pid(run->machine), &clock) != 0 ||
+		clock_gettime(clock, &used) < 0)
+		return 0;
+	return (uint64_t)used.tv_sec * 1000000000 + (uint64_t)used.tv_nsec;
 }

@@ -7,6 +7,7 @@
 #define BULKHEAD_ADMIN_LIFECYCLE_LIFECYCLE_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/err.h"
 
@@ -55,6 +56,9 @@ void lifecycle_shutdown(struct lifecycle *l, struct qube *q, bool force, bool wa
 
 /* Ends the machine and answers when everything of it is cleaned up. */
 void lifecycle_kill(struct lifecycle *l, struct qube *q, lifecycle_done done, void *data);
+
+/* Time of the processor that a running qube's machine has used, in nanoseconds; 0 when off. */
+uint64_t lifecycle_cpu_time_ns(const struct lifecycle *l, const struct qube *q);
 
 void lifecycle_pause(struct lifecycle *l, struct qube *q, lifecycle_done done, void *data);
 void lifecycle_unpause(struct lifecycle *l, struct qube *q, lifecycle_done done, void *data);

@@ -135,9 +135,8 @@ start_link(struct run_service *service, struct host_process_config *config, stru
 	AUTO_FREE char *domain = text_format("%lld", (long long)service->run->record.xid);
 	AUTO_FD int port_fd = -1;
 	AUTO_FD int listen_fd = -1;
-	const char *argv[] = {program, "--host", "--domain", domain, "--name",
-		service->run->q->name, "--port-fd", "3", "--listen-fd", "4", "--ready-fd", "5",
-		NULL};
+	const char *argv[] = {program, "--host", domain, "--name", service->run->q->name,
+		"--port-fd", "3", "--listen-fd", "4", "--ready-fd", "5", NULL};
 	struct child_fd fds[2];
 
 	if (open_link_fds(service->run, &port_fd, &listen_fd, err) < 0)
