@@ -34,6 +34,7 @@ struct link {
 
 struct link_stream {
 	struct link *link;
+	struct link_stream **slot; /* in link.streams */
 	void *user;
 	uint32_t id;
 	struct link_address address;

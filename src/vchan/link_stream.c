@@ -31,6 +31,7 @@ create_stream(struct link *link, struct link_stream **slot, uint32_t id, bool ou
 	s->link = link;
 	s->id = id;
 	s->ours = ours;
+	s->slot = slot;
 	list_init(&s->ready_link);
 	*slot = s;
 	return s;
@@ -39,7 +40,7 @@ create_stream(struct link *link, struct link_stream **slot, uint32_t id, bool ou
 static void
 free_stream(struct link_stream *s)
 {
-	*slot_of(s->link, s->id) = NULL;
+	*s->slot = NULL;
 	list_remove(&s->ready_link);
 	free(s);
 }
