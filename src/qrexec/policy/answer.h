@@ -1,6 +1,6 @@
 /*
- * The text protocol of the policy socket (spec qrexec.md 6.1): questions and answers, each
- * written and read here, so that both ends agree.
+ * The text protocol of the policy socket (spec qrexec.md 6.1), the engine's side of it: questions
+ * are read, answers written.
  */
 #ifndef BULKHEAD_QREXEC_POLICY_ANSWER_H
 #define BULKHEAD_QREXEC_POLICY_ANSWER_H
@@ -28,34 +28,11 @@ int policy_question_parse(
 /* The number of bytes up to and with the empty line that ends a question, or 0: not there yet. */
 size_t policy_question_length(const char *text, size_t size);
 
-/* Appends a question. 0 or negative errno. */
-int policy_question_format(const struct policy_question *q, struct buf *out);
-
 /*
  * Appends the answer to a final decision (ask counts as deny). `just_evaluate` gives only the
  * result. 0, or a negative errno (-ENOBUFS: too long; the caller then refuses).
  */
 int policy_answer_format(const struct policy_view *v, const struct policy_request *request,
 	const struct policy_decision *d, bool just_evaluate, struct buf *out);
-
-/* An answer as the asking side reads it. Owned texts, NULL where there is none. */
-struct policy_answer {
-	bool allowed;
-	char *user; /* NULL: the default user */
-	char *target;
-	char *target_uuid;
-	char *requested_target;
-	char *service;
-	char *policy_source;
-	bool autostart;
-};
-
-/*
- * Strict: a repeated known key, a line without "=", a missing or surplus key, a NUL or too much
- * text is -1 with the error and means refused. Unknown keys are skipped.
- */
-int policy_answer_parse(
-	const char *untrusted_text, size_t size, struct policy_answer *ret, struct err *err);
-void policy_answer_finish(struct policy_answer *a);
 
 #endif

@@ -118,7 +118,9 @@ enum policy_reason {
 	POLICY_REASON_REMOTE_CONFIG,
 	POLICY_REASON_POLICY_SYNTAX,
 	POLICY_REASON_POLICY_LOAD,
-	POLICY_REASON_NO_GUI_QUBE, /* ask, and nobody to ask */
+	POLICY_REASON_NO_GUI_QUBE,     /* ask, and nobody to ask */
+	POLICY_REASON_NO_PROMPT_AGENT, /* ask, and nothing to ask with */
+	POLICY_REASON_NO_FACTS,        /* nothing is known about the qubes */
 	POLICY_REASON_USER_REFUSED,
 	POLICY_REASON_BAD_PROMPT_ANSWER,
 	POLICY_REASON_ASK_NOT_ALLOWED, /* ask, where only a plain yes counts */

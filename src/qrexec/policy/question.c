@@ -1,4 +1,4 @@
-/* Questions of the policy socket, written and read (spec qrexec.md 6.1); see answer.h. */
+/* Questions of the policy socket (spec qrexec.md 6.1); see answer.h. */
 #include <errno.h>
 #include <string.h>
 
@@ -111,17 +111,4 @@ policy_question_parse(
 	};
 	*ret = question;
 	return 0;
-}
-
-int
-policy_question_format(const struct policy_question *q, struct buf *out)
-{
-	const struct policy_request *r = &q->request;
-	const char *claim = r->requested_source != NULL ? r->requested_source : "";
-
-	return buf_printf(out,
-		"source=%s\nrequested_source=%s\nintended_target=%s\nservice_and_arg=%s\n%s%s\n",
-		r->source, claim, r->target, r->service,
-		q->assume_yes_for_ask ? "assume_yes_for_ask=yes\n" : "",
-		q->just_evaluate ? "just_evaluate=yes\n" : "");
 }

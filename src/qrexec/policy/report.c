@@ -28,6 +28,8 @@ static const struct {
 	[POLICY_REASON_POLICY_SYNTAX] = {"policy-syntax", "the policy has an error"},
 	[POLICY_REASON_POLICY_LOAD] = {"policy-load", "the policy can not be read"},
 	[POLICY_REASON_NO_GUI_QUBE] = {"no-gui-qube", "there is nobody to ask"},
+	[POLICY_REASON_NO_PROMPT_AGENT] = {"no-prompt-agent", "there is no prompt to ask with"},
+	[POLICY_REASON_NO_FACTS] = {"no-facts", "nothing is known about the qubes"},
 	[POLICY_REASON_USER_REFUSED] = {"user-refused", "the user said no"},
 	[POLICY_REASON_BAD_PROMPT_ANSWER] = {"bad-prompt-answer",
 		"the prompt answered with something that was not offered"},

@@ -1,0 +1,240 @@
+/* Making decisions; see decider.h. An inquiry waits for facts or for the user, never for another
+ * inquiry. */
+#include "qrexec/policy/decider.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+#include "base/list.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "qrexec/policy/facts_source.h"
+#include "qrexec/policy/store.h"
+
+struct decider {
+	struct prompter *prompter;
+	struct decision_log *log;
+	struct policy_store *store;
+	struct loop_fd *store_source;
+	struct facts_source *facts;
+	struct policy_view *view; /* the last one used */
+	struct list waiting;      /* inquiry.link, in the order they came */
+};
+
+struct inquiry {
+	struct decider *decider;
+	struct list link; /* decider.waiting, while it waits for facts */
+	uint64_t fetch;   /* that it waits for */
+	struct inquiry_question question;
+	inquiry_callback callback;
+	void *data;
+	struct prompt *prompt; /* open */
+};
+
+static void
+inquiry_free(struct inquiry *i)
+{
+	list_remove(&i->link);
+	free(i);
+}
+
+/* The end of every inquiry. `v` is NULL without facts. */
+static void
+finish(struct inquiry *i, const struct policy_view *v, const struct policy_decision *decision)
+{
+	struct decider *d = i->decider;
+	struct policy_notification notification;
+
+	if (!i->question.just_evaluate && d->log != NULL)
+		decision_log_write(d->log, v, &i->question.request, decision, loop_now_ms());
+	if (!i->question.just_evaluate && d->prompter != NULL && v != NULL) {
+		policy_notification(v, &i->question.request, decision, &notification);
+		if (notification.gui_qube != NULL)
+			d->prompter->notify(d->prompter, &notification);
+	}
+	i->callback(v, decision, &i->question, i->data);
+	inquiry_free(i);
+}
+
+static struct policy_view *
+view_with(struct decider *d, struct policy_facts *facts)
+{
+	struct policy *policy = policy_store_current(d->store);
+
+	if (d->view == NULL || policy_view_policy(d->view) != policy ||
+		policy_view_facts(d->view) != facts) {
+		policy_view_unref(d->view);
+		d->view = policy_view_create(policy, facts);
+	}
+	return d->view;
+}
+
+/*
+ * The user has answered. Policy and qubes may have changed while the prompt was open: the
+ * question is evaluated anew, and has to be an ask still, with that choice.
+ */
+static void
+handle_prompt_answer(const char *untrusted_answer, void *data)
+{
+	struct inquiry *i = data;
+	struct decider *d = i->decider;
+	struct policy_facts *facts = facts_source_current(d->facts);
+	AUTO_DECISION struct policy_decision decision = POLICY_DECISION_INIT;
+	struct policy_view *v;
+
+	/* Facts that aged meanwhile are still the ones the user saw; the caller's daemon checks
+	 * that both qubes exist when it connects them. */
+	v = policy_view_ref(facts != NULL ? view_with(d, facts) : d->view);
+	policy_evaluate(v, &i->question.request, &decision);
+	if (decision.result == POLICY_ALLOW)
+		log_warning("prompt: the policy changed while it was open");
+	policy_prompt_answer(v, &decision, untrusted_answer);
+	finish(i, v, &decision);
+	policy_view_unref(v);
+}
+
+/* Opens a prompt for an ask. False, and the ask is a refusal, when that can not be. */
+static bool
+ask_user(struct inquiry *i, const struct policy_view *v, struct policy_decision *asked)
+{
+	struct prompter *p = i->decider->prompter;
+
+	if (policy_gui_qube(v, asked) == NULL) {
+		policy_refuse_ask(asked, POLICY_REASON_NO_GUI_QUBE);
+		return false;
+	}
+	if (p != NULL)
+		i->prompt = p->start(p, v, &i->question.request, asked, handle_prompt_answer, i);
+	if (i->prompt == NULL)
+		policy_refuse_ask(asked, POLICY_REASON_NO_PROMPT_AGENT);
+	return i->prompt != NULL;
+}
+
+/* True when the inquiry is over, false when the user has to be waited for. */
+static bool
+decide(struct inquiry *i, const struct policy_view *v)
+{
+	AUTO_DECISION struct policy_decision decision = POLICY_DECISION_INIT;
+
+	policy_evaluate(v, &i->question.request, &decision);
+	if (decision.result == POLICY_ASK && i->question.assume_yes)
+		policy_assume_yes(v, &decision);
+	if (decision.result == POLICY_ASK && i->question.just_evaluate)
+		policy_refuse_ask(&decision, POLICY_REASON_ASK_NOT_ALLOWED);
+	if (decision.result == POLICY_ASK && ask_user(i, v, &decision))
+		return false;
+	finish(i, v, &decision);
+	return true;
+}
+
+static void
+refuse_without_facts(struct inquiry *i)
+{
+	struct policy_decision decision = POLICY_DECISION_INIT;
+
+	decision.result = POLICY_DENY;
+	decision.reason = POLICY_REASON_NO_FACTS;
+	finish(i, NULL, &decision);
+}
+
+/* The oldest inquiry that waited for this fetch or an earlier one. */
+static struct inquiry *
+next_waiting(struct decider *d, uint64_t fetch)
+{
+	struct inquiry *i;
+
+	list_for_each (i, &d->waiting, link) {
+		if (i->fetch <= fetch)
+			return i;
+	}
+	return NULL;
+}
+
+static void
+handle_facts(uint64_t fetch, struct policy_facts *facts, const char *error, void *data)
+{
+	struct decider *d = data;
+	struct policy_view *v = facts != NULL ? policy_view_ref(view_with(d, facts)) : NULL;
+	struct inquiry *i;
+
+	(void)error;
+	while ((i = next_waiting(d, fetch)) != NULL) {
+		list_remove(&i->link);
+		if (v != NULL)
+			decide(i, v);
+		else
+			refuse_without_facts(i);
+	}
+	policy_view_unref(v);
+}
+
+struct inquiry *
+decider_ask(struct decider *d, const struct inquiry_question *question, inquiry_callback callback,
+	void *data)
+{
+	struct policy_facts *facts = facts_source_current(d->facts);
+	struct inquiry *i = xcalloc(1, sizeof(*i));
+
+	*i = (struct inquiry){
+		.decider = d, .question = *question, .callback = callback, .data = data};
+	list_init(&i->link);
+	if (facts != NULL)
+		return decide(i, view_with(d, facts)) ? NULL : i;
+	i->fetch = facts_source_want(d->facts);
+	list_append(&d->waiting, &i->link);
+	return i;
+}
+
+void
+inquiry_cancel(struct inquiry *i)
+{
+	if (i == NULL)
+		return;
+	if (i->prompt != NULL)
+		i->decider->prompter->cancel(i->prompt);
+	inquiry_free(i);
+}
+
+/* Files changed: read them now, so that an error is in the log before the next call. */
+static void
+handle_files_changed(struct loop_fd *source, uint32_t events, void *data)
+{
+	struct decider *d = data;
+
+	(void)source;
+	(void)events;
+	policy_store_current(d->store);
+}
+
+struct decider *
+decider_create(struct loop *loop, const struct decider_config *config)
+{
+	struct decider *d = xcalloc(1, sizeof(*d));
+
+	*d = (struct decider){.prompter = config->prompter, .log = config->log};
+	list_init(&d->waiting);
+	d->store = policy_store_create(config->directories);
+	d->facts = facts_source_create(loop, handle_facts, d);
+	if (policy_store_fd(d->store) >= 0) {
+		d->store_source = loop_fd_create(
+			loop, policy_store_fd(d->store), EPOLLIN, handle_files_changed, d);
+		if (d->store_source == NULL) {
+			decider_destroy(d);
+			return NULL;
+		}
+	}
+	return d;
+}
+
+void
+decider_destroy(struct decider *d)
+{
+	if (d == NULL)
+		return;
+	assert(list_empty(&d->waiting));
+	loop_fd_destroy(d->store_source);
+	facts_source_destroy(d->facts);
+	policy_store_destroy(d->store);
+	policy_view_unref(d->view);
+	free(d);
+}

@@ -1,0 +1,224 @@
+/* Writing decisions down; see decision_log.h. Texts of the request are escaped and cut. */
+#include "qrexec/policy/decision_log.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "qrexec/policy/intern.h"
+
+#define LINE_MAX_BYTES 4096
+#define FIELD_MAX_BYTES 512
+/* Qubes whose lines are counted apart; later ones share a count. */
+#define MAX_SHARES 20000
+
+struct share {
+	uint64_t filled_ms;   /* when `thousandths` was right */
+	uint64_t thousandths; /* of lines that may still be written */
+	uint64_t left_out;
+};
+
+struct decision_log {
+	char *path;
+	int fd;
+	bool failing;
+	struct intern names;  /* of calling qubes */
+	struct share *shares; /* by number of the name; the last is everybody else's */
+	size_t share_count;
+};
+
+static int
+open_file(const char *path, struct err *err)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
+
+	if (fd < 0)
+		return err_set_errno(err, errno, "log '%s': cannot open", path);
+	return fd;
+}
+
+struct decision_log *
+decision_log_open(const char *path, struct err *err)
+{
+	struct decision_log *log;
+	int fd = open_file(path, err);
+
+	if (fd < 0)
+		return NULL;
+	log = xcalloc(1, sizeof(*log));
+	log->fd = fd;
+	log->path = text_copy(path);
+	return log;
+}
+
+void
+decision_log_close(struct decision_log *log)
+{
+	if (log == NULL)
+		return;
+	close(log->fd);
+	intern_finish(&log->names);
+	free(log->shares);
+	free(log->path);
+	free(log);
+}
+
+int
+decision_log_reopen(struct decision_log *log, struct err *err)
+{
+	int fd = open_file(log->path, err);
+
+	if (fd < 0)
+		return -1;
+	close(log->fd);
+	log->fd = fd;
+	log->failing = false;
+	return 0;
+}
+
+static struct share *
+add_share(struct decision_log *log, uint64_t now_ms)
+{
+	struct share *larger = xcalloc(log->share_count + 1, sizeof(*larger));
+
+	if (log->share_count > 0)
+		memcpy(larger, log->shares, log->share_count * sizeof(*larger));
+	free(log->shares);
+	log->shares = larger;
+	larger[log->share_count] = (struct share){now_ms, DECISION_LOG_BURST * 1000, 0};
+	return &larger[log->share_count++];
+}
+
+/* Names that are no qube's are one share: a name alone must not make memory grow. */
+static struct share *
+find_share(struct decision_log *log, const char *name, uint64_t now_ms)
+{
+	uint32_t number = intern_find(&log->names, name, strlen(name));
+
+	if (number == POLICY_NONE && log->names.count >= MAX_SHARES)
+		number = 0;
+	if (number == POLICY_NONE)
+		number = intern_add(&log->names, name);
+	return number < log->share_count ? &log->shares[number] : add_share(log, now_ms);
+}
+
+static bool
+take_line(struct share *share, uint64_t now_ms)
+{
+	uint64_t gained = (now_ms - share->filled_ms) * DECISION_LOG_PER_SECOND;
+
+	share->filled_ms = now_ms;
+	share->thousandths += gained;
+	if (share->thousandths > DECISION_LOG_BURST * 1000)
+		share->thousandths = DECISION_LOG_BURST * 1000;
+	if (share->thousandths < 1000) {
+		share->left_out++;
+		return false;
+	}
+	share->thousandths -= 1000;
+	return true;
+}
+
+/* " KEY=VALUE", of printable characters without blanks. */
+static void
+put_field(struct buf *line, const char *key, const char *untrusted_value)
+{
+	size_t length = strnlen(untrusted_value, FIELD_MAX_BYTES);
+
+	buf_printf(line, " %s=", key);
+	for (size_t i = 0; i < length; i++) {
+		uint8_t c = (uint8_t)untrusted_value[i];
+
+		if (c > 0x20 && c < 0x7f && c != '\\')
+			buf_put_u8(line, c);
+		else
+			buf_printf(line, "\\x%02x", c);
+	}
+	if (untrusted_value[length] != '\0')
+		buf_put_string(line, "...");
+	else if (length == 0)
+		buf_put_string(line, "-");
+}
+
+static void
+put_time(struct buf *line)
+{
+	struct timespec now;
+	struct tm parts;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	gmtime_r(&now.tv_sec, &parts);
+	buf_printf(line, "%04d-%02d-%02dT%02d:%02d:%02d.%03ldZ", parts.tm_year + 1900,
+		parts.tm_mon + 1, parts.tm_mday, parts.tm_hour, parts.tm_min, parts.tm_sec,
+		now.tv_nsec / 1000000);
+}
+
+static void
+put_rule(struct buf *line, const struct policy_view *v, const struct policy_decision *d)
+{
+	struct policy_rule_place place;
+
+	if (v == NULL || d->rule == POLICY_NONE) {
+		put_field(line, "rule", "");
+		return;
+	}
+	place = policy_rule_place(policy_view_policy(v), d->rule);
+	put_field(line, "rule", place.file);
+	buf_printf(line, ":%u", place.line);
+}
+
+static void
+put_decision(struct buf *line, const struct policy_view *v, const struct policy_request *request,
+	const struct policy_decision *d)
+{
+	const char *plus = strchr(request->service, '+');
+	AUTO_FREE char *service =
+		plus != NULL ? strndup(request->service, (size_t)(plus - request->service))
+			     : text_copy(request->service);
+	char text[POLICY_TARGET_TEXT_MAX];
+
+	put_field(line, "source", request->source);
+	if (request->requested_source != NULL && request->requested_source[0] != '\0')
+		put_field(line, "for", request->requested_source);
+	put_field(line, "asked", request->target);
+	put_field(line, "given", v != NULL ? policy_target_text(v, d->target, text) : "");
+	put_field(line, "service", service != NULL ? service : "");
+	put_field(line, "argument", plus != NULL ? plus : "+");
+	put_rule(line, v, d);
+	put_field(line, "answer", d->result == POLICY_ALLOW ? "allow" : "deny");
+	put_field(line, "reason", policy_reason_name(d->reason));
+}
+
+void
+decision_log_write(struct decision_log *log, const struct policy_view *v,
+	const struct policy_request *request, const struct policy_decision *d, uint64_t now_ms)
+{
+	struct share *share =
+		find_share(log, d->caller != POLICY_NONE ? request->source : "", now_ms);
+	AUTO_BUF struct buf line;
+	int result;
+
+	if (!take_line(share, now_ms))
+		return;
+	/* What does not fit is dropped; the end of the line always fits. */
+	buf_init(&line, LINE_MAX_BYTES);
+	put_time(&line);
+	put_decision(&line, v, request, d);
+	if (share->left_out > 0)
+		buf_printf(&line, " left_out=%llu", (unsigned long long)share->left_out);
+	if (buf_room(&line) == 0)
+		buf_trim(&line, 1);
+	buf_put_u8(&line, '\n');
+	share->left_out = 0;
+	result = write_all(log->fd, buf_data(&line), buf_len(&line));
+	if (result < 0 && !log->failing)
+		log_error("log '%s': cannot write: %s", log->path, strerror(-result));
+	log->failing = result < 0;
+}
