@@ -28,8 +28,9 @@ struct app_hooks {
 	 * The qube gets another template: its snapshot volumes get another source. Called inside
 	 * the transaction of the change; NULL: there are no volumes. 0 or -1 with the error.
 	 */
-	int (*template_changes)(
-		const struct qube *q, const struct qube *template, void *data, struct err *err);
+	int (*template_changes)(const struct qube *q, const struct qube *template,
+		void *template_data, struct err *err);
+	void *template_data;
 	/* Whether the hypervisor can balance memory (Xen). */
 	bool balances_memory;
 	void *data;

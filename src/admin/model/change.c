@@ -201,7 +201,7 @@ tell_template(const struct change_step *step, struct err *err)
 	hooks = &step->qube->app->hooks;
 	if (hooks->template_changes == NULL)
 		return 0;
-	return hooks->template_changes(step->qube, step->value.qube, hooks->data, err);
+	return hooks->template_changes(step->qube, step->value.qube, hooks->template_data, err);
 }
 
 static int

@@ -1,0 +1,40 @@
+/* One connection: its bytes, its time limits, its end. */
+#ifndef BULKHEAD_ADMIN_API_CLIENT_H
+#define BULKHEAD_ADMIN_API_CLIENT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/list.h"
+
+/* Events that wait for a reader who does not read, in bytes; then it is dropped. */
+#define EVENTS_PENDING_MAX (256 * 1024)
+
+struct api;
+struct client;
+struct event;
+struct request;
+
+/* Takes the descriptor over. NULL with errno set. */
+struct client *client_create(struct api *api, int fd, bool is_internal);
+/* The request under way, if any, goes on without it. */
+void client_destroy(struct client *c);
+void client_destroy_all(struct api *api);
+/* Drops the client that has been saying nothing for longest. False if there is none. */
+bool client_drop_oldest_silent(struct api *api);
+
+bool client_is_internal(const struct client *c);
+/* Sets (or with NULL unsets) the request that will answer. */
+void client_set_request(struct client *c, struct request *r);
+
+/* Sends the bytes and closes when they are taken. The client must not be used after. */
+void client_answer(struct client *c, const void *bytes, size_t size);
+/* Closes without a byte. */
+void client_close(struct client *c);
+/*
+ * From now on events go to the client: all, or with a subject those of that qube, or none if
+ * `silent`.
+ */
+void client_begin_events(struct client *c, const char *subject, bool silent);
+
+#endif

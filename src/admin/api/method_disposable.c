@@ -1,0 +1,58 @@
+/* admin.vm.CreateDisposable (spec admin-api.md 11.3): an unnamed disposable, not yet started. */
+#include "admin/api/create.h"
+#include "admin/api/method.h"
+
+/* dom0 as the destination means: the template that the caller has for its disposables. */
+static struct qube *
+find_template(struct request *r)
+{
+	const struct app *app = r->api->config.app;
+
+	if (!qube_is_dom0(r->destination))
+		return r->destination;
+	return qube_reference(app_find_qube(app, r->source), PROPERTY_DEFAULT_DISPVM);
+}
+
+void
+handle_create_disposable(struct request *r)
+{
+	static const struct volume_pools default_pools;
+	AUTO_ERR struct err err = ERR_INIT;
+	struct qube_spec spec = {.class = CLASS_DISP, .created_by = r->source};
+	bool wants_uuid = r->payload_size == 4 && text_equal(r->payload, "uuid");
+	const struct qube *q;
+
+	if (r->argument[0] != '\0' && !text_equal(r->argument, "preload")) {
+		request_refuse(r, "PermissionDenied", "Argument not in 'preload'");
+		return;
+	}
+	if (r->payload_size > 0 && !wants_uuid) {
+		request_refuse(
+			r, "ProtocolError", "Invalid payload, expected empty string or 'uuid'");
+		return;
+	}
+	if (r->argument[0] != '\0') {
+		request_refuse(r, "QubesNotImplementedError",
+			"starting disposables ahead of their use is not available yet");
+		return;
+	}
+	spec.template = find_template(r);
+	if (spec.template == NULL) {
+		request_refuse(
+			r, "QubesException", "'%s' has no default disposable template", r->source);
+		return;
+	}
+	if (!qube_flag(spec.template, PROPERTY_TEMPLATE_FOR_DISPVMS)) {
+		request_refuse(r, "QubesException",
+			"Refusing to create disposable out of app qube which has "
+			"template_for_dispvms=False");
+		return;
+	}
+	q = create_qube(r->api, &spec, &default_pools, &err);
+	if (q == NULL) {
+		request_fail(r, &err);
+		return;
+	}
+	request_print(r, "%s%s", wants_uuid ? "uuid:" : "", wants_uuid ? q->uuid : q->name);
+	request_reply(r);
+}

@@ -1,0 +1,87 @@
+/* Power (spec admin-api.md 11.4): the lifecycle does it, this says what was asked. */
+#include <inttypes.h>
+#include <string.h>
+
+#include "admin/api/method.h"
+#include "admin/lifecycle/lifecycle.h"
+#include "admin/model/app.h"
+#include "base/cleanup.h"
+
+void
+handle_start(struct request *r)
+{
+	request_pin(r);
+	lifecycle_start(r->api->config.lifecycle, r->destination, request_handle_done, r);
+}
+
+void
+handle_kill(struct request *r)
+{
+	request_pin(r);
+	lifecycle_kill(r->api->config.lifecycle, r->destination, request_handle_done, r);
+}
+
+void
+handle_pause(struct request *r)
+{
+	request_pin(r);
+	lifecycle_pause(r->api->config.lifecycle, r->destination, request_handle_done, r);
+}
+
+void
+handle_unpause(struct request *r)
+{
+	request_pin(r);
+	lifecycle_unpause(r->api->config.lifecycle, r->destination, request_handle_done, r);
+}
+
+/* Words joined by plus, in any order, each at most once. */
+static bool
+parse_shutdown_words(const char *argument, bool *ret_force, bool *ret_wait)
+{
+	AUTO_FREE char *words = text_copy(argument);
+	char *rest = argument[0] != '\0' ? words : NULL, *word;
+
+	*ret_force = *ret_wait = false;
+	while ((word = strsep(&rest, "+")) != NULL) {
+		bool *flag = text_equal(word, "force")  ? ret_force
+			     : text_equal(word, "wait") ? ret_wait
+							: NULL;
+
+		if (flag == NULL || *flag)
+			return false;
+		*flag = true;
+	}
+	return true;
+}
+
+void
+handle_shutdown(struct request *r)
+{
+	bool force, wait;
+
+	if (!parse_shutdown_words(r->argument, &force, &wait)) {
+		request_refuse(r, "ProtocolError", "Argument must match: force, wait");
+		return;
+	}
+	request_pin(r);
+	lifecycle_shutdown(
+		r->api->config.lifecycle, r->destination, force, wait, request_handle_done, r);
+}
+
+void
+handle_current_state(struct request *r)
+{
+	const struct api_config *config = &r->api->config;
+	const struct qube *q = r->destination;
+	uint64_t memory_kib = q->power.memory_kib, static_max_kib = memory_kib, cpu_ns = 0;
+
+	if (qube_is_dom0(q))
+		memory_kib = static_max_kib = config->app->host_memory_mib * 1024;
+	if (config->cpu_time_ns != NULL && q->power.xid > 0)
+		cpu_ns = config->cpu_time_ns(q, config->data);
+	request_print(r,
+		"mem=%" PRIu64 " mem_static_max=%" PRIu64 " cputime=%" PRIu64 " power_state=%s",
+		memory_kib, static_max_kib, cpu_ns, power_state_name(q->power.state));
+	request_reply(r);
+}
