@@ -1,0 +1,144 @@
+# Completion for the qvm tools in bash. What can be completed is asked of the tools themselves, so
+# that it is never out of date: options come from --help, names from the daemon.
+# shellcheck shell=bash
+
+_qvm_qubes() {
+	qvm-ls --raw-list 2>/dev/null
+}
+
+_qvm_labels() {
+	qubesd-query --empty dom0 admin.label.List dom0 2>/dev/null | tail -c +3
+}
+
+_qvm_pools() {
+	qvm-pool list 2>/dev/null | awk 'NR > 1 { print $1 }'
+}
+
+# The first column of the lists of qvm-prefs, qvm-features and their like.
+_qvm_first_column() {
+	"$@" 2>/dev/null | awk '{ print $1 }'
+}
+
+_qvm_formats() {
+	qvm-ls --help-formats | awk 'NR > 1 { print $1 }'
+}
+
+_qvm_volumes() {
+	qvm-volume list --full 2>/dev/null | awk 'NR > 1 { print $2 ":" $3 }'
+}
+
+# The options that the help of a command shows.
+_qvm_options() {
+	"$@" --help 2>/dev/null | sed -n 's/^  \(-.*\)/\1/p' | sed 's/  .*//' |
+		grep -oE -- '--?[A-Za-z][A-Za-z-]*'
+}
+
+# What the value of a property may be.
+_qvm_values() {
+	case $1 in
+	label) _qvm_labels ;;
+	*netvm | *template | *dispvm | *guivm | *audiovm | clockvm | updatevm)
+		_qvm_qubes
+		echo None
+		;;
+	autostart | debug | include_in_backups | provides_network | template_for_dispvms)
+		printf '%s\n' True False
+		;;
+	virt_mode) printf '%s\n' pvh hvm pv ;;
+	esac
+}
+
+# Candidates for the value of the option before the cursor; fails when it takes none we know.
+_qvm_option_value() {
+	case $1:$2 in
+	qvm-ls:-o | qvm-ls:--format) _qvm_formats ;;
+	qvm-create:-l | *:--label) _qvm_labels ;;
+	*:-C | *:--class) qvm-create --help-classes 2>/dev/null ;;
+	qvm-create:-t | *:--template | *:--dispvm | *:--exclude | *:--netvm-is | *:--template-source)
+		_qvm_qubes
+		;;
+	*:-P | qvm-volume:-p | qvm-volume:--pool) _qvm_pools ;;
+	*:--internal | *:--servicevm) printf '%s\n' y n ;;
+	*) return 1 ;;
+	esac
+}
+
+# Candidates for an argument: $1 the command, then the arguments before the cursor.
+_qvm_argument() {
+	local command=$1
+	shift
+	case $command:$# in
+	qvm-prefs:1) _qvm_first_column qvm-prefs "$1" ;;
+	qvm-prefs:2) _qvm_values "$2" ;;
+	qubes-prefs:0) _qvm_first_column qubes-prefs ;;
+	qubes-prefs:1) _qvm_values "$1" ;;
+	qvm-features:1) _qvm_first_column qvm-features "$1" ;;
+	qvm-service:1) _qvm_first_column qvm-service "$1" ;;
+	qvm-service:2) printf '%s\n' on off ;;
+	qvm-tags:1) printf '%s\n' list add del ;;
+	qvm-tags:[2-9]) _qvm_first_column qvm-tags "$1" ;;
+	qvm-volume:0) printf '%s\n' list info config resize revert ;;
+	qvm-volume:*)
+		case $1:$# in
+		list:* | ls:*) _qvm_qubes ;;
+		*:1) _qvm_volumes ;;
+		config:2) printf '%s\n' revisions_to_keep rw ephemeral ;;
+		revert:2) qvm-volume info "$2" revisions 2>/dev/null ;;
+		esac
+		;;
+	qvm-pool:0) printf '%s\n' list info drivers ;;
+	qvm-pool:*) _qvm_pools ;;
+	qvm-create:* | qubesd-query:* | qvm-features:* | qvm-service:* | qvm-prefs:* | qubes-prefs:*) ;;
+	qvm-run:0 | qvm-clone:0) _qvm_qubes ;;
+	qvm-run:* | qvm-clone:*) ;;
+	*) _qvm_qubes ;;
+	esac
+}
+
+_qvm() {
+	local cur prev cword=$COMP_CWORD
+	local -a words=("${COMP_WORDS[@]}") arguments=()
+	local first=1 command candidates i
+
+	# A colon splits words in bash: VMNAME:VOLUME is put together again.
+	if declare -F _get_comp_words_by_ref >/dev/null; then
+		_get_comp_words_by_ref -n : words cword
+	fi
+	cur=${words[cword]}
+	prev=${words[cword - 1]}
+
+	command=${words[0]##*/}
+	if [ "$command" = qvm ]; then
+		if [ "$cword" = 1 ]; then
+			mapfile -t COMPREPLY < <(compgen -W \
+				"$(qvm --help | sed -n 's/^  qvm-\([a-z]*\) .*/\1/p')" -- "$cur")
+			return
+		fi
+		command=qvm-${words[1]}
+		first=2
+	fi
+	for ((i = first; i < cword; i++)); do
+		[[ ${words[i]} == -* ]] || arguments+=("${words[i]}")
+	done
+
+	if [[ $cur == -* ]]; then
+		if [ "$command" = qvm-volume ] || [ "$command" = qvm-pool ]; then
+			candidates=$(_qvm_options "$command" "${arguments[0]:-list}")
+		else
+			candidates=$(_qvm_options "$command")
+		fi
+	elif [[ $prev == -* ]] && candidates=$(_qvm_option_value "$command" "$prev"); then
+		:
+	else
+		candidates=$(_qvm_argument "$command" "${arguments[@]}")
+	fi
+	mapfile -t COMPREPLY < <(compgen -W "$candidates" -- "$cur")
+	if declare -F __ltrim_colon_completions >/dev/null; then
+		__ltrim_colon_completions "$cur"
+	fi
+}
+
+complete -F _qvm qvm qubes-prefs qubesd-query qvm-check qvm-clone qvm-create qvm-features qvm-kill \
+	qvm-ls qvm-pause qvm-pool qvm-prefs qvm-remove qvm-run qvm-service qvm-shutdown qvm-start \
+	qvm-tags qvm-unpause qvm-volume
+complete -W '--json --help --version' bulkhead-doctor
