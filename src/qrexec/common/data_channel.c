@@ -5,6 +5,7 @@
 #include "qrexec/common/data_channel.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <libvchan.h>
 #include <poll.h>
 #include <signal.h>
@@ -38,7 +39,7 @@ data_channel_create(struct libvchan *vchan)
 		return NULL;
 	}
 	channel->vchan = vchan;
-	channel->fd = -1;
+	channel->fd = channel->splice_fds[0] = channel->splice_fds[1] = -1;
 	buf_init(&channel->in, DATA_BUFFER_BYTES);
 	buf_init(&channel->out, DATA_BUFFER_BYTES);
 	return channel;
@@ -100,23 +101,49 @@ data_channel_receive(struct data_channel *channel, size_t max_bytes)
 	return 0;
 }
 
+void
+data_channel_give_up(struct data_channel *channel)
+{
+	channel->out_dead = true;
+	channel->splice_left = 0;
+	buf_clear(&channel->out);
+}
+
+static int
+note_send_error(struct data_channel *channel, int error)
+{
+	if (error == EPIPE || error == ECONNRESET || error == ENOTCONN) {
+		data_channel_give_up(channel);
+		return 0;
+	}
+	if (error == EINTR)
+		return 0;
+	return error == EWOULDBLOCK ? -EAGAIN : -error;
+}
+
 int
 data_channel_flush(struct data_channel *channel)
 {
-	while (buf_len(&channel->out) > 0) {
-		ssize_t n = send(channel->fd, buf_data(&channel->out), buf_len(&channel->out),
-			MSG_NOSIGNAL | MSG_DONTWAIT);
+	int e = 0;
+	ssize_t n;
 
-		if (n >= 0) {
+	while (e == 0 && buf_len(&channel->out) > 0) {
+		n = send(channel->fd, buf_data(&channel->out), buf_len(&channel->out),
+			MSG_NOSIGNAL | MSG_DONTWAIT | (channel->splice_left > 0 ? MSG_MORE : 0));
+		if (n >= 0)
 			buf_consume(&channel->out, (size_t)n);
-		} else if (errno == EPIPE || errno == ECONNRESET || errno == ENOTCONN) {
-			channel->out_dead = true;
-			buf_clear(&channel->out);
-		} else if (errno != EINTR) {
-			return errno == EWOULDBLOCK ? -EAGAIN : -errno;
-		}
+		else
+			e = note_send_error(channel, errno);
 	}
-	return 0;
+	while (e == 0 && channel->splice_left > 0) {
+		n = splice(channel->splice_fds[0], NULL, channel->fd, NULL, channel->splice_left,
+			SPLICE_F_NONBLOCK);
+		if (n >= 0)
+			channel->splice_left -= (size_t)n;
+		else
+			e = note_send_error(channel, errno);
+	}
+	return e;
 }
 
 int
@@ -274,6 +301,9 @@ data_channel_close(struct data_channel *channel)
 		drain(channel);
 		close(channel->fd);
 	}
+	for (int i = 0; i < 2; i++)
+		if (channel->splice_fds[i] >= 0)
+			close(channel->splice_fds[i]);
 	buf_finish(&channel->in);
 	buf_finish(&channel->out);
 	free(channel);

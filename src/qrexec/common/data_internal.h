@@ -16,18 +16,30 @@ struct data_channel {
 	struct libvchan *vchan; /* until joined */
 	int fd;                 /* the stream, once joined; non-blocking */
 	unsigned int version;
-	struct buf in;  /* received, not yet taken */
-	struct buf out; /* to be sent */
-	bool in_ended;  /* nothing more will come */
-	bool out_dead;  /* nothing more can be sent; `out` is then kept empty */
+	struct buf in;      /* received, not yet taken */
+	struct buf out;     /* to be sent */
+	int splice_fds[2];  /* a pipe: after `out`, what it holds is sent without a copy */
+	size_t splice_left; /* how many bytes that is */
+	bool in_ended;      /* nothing more will come */
+	bool out_dead;      /* nothing more can be sent; `out` is then kept empty */
 };
 
 /* Receives once, at most max_bytes. 0 when something came or the end was noted, -EAGAIN, or an
  * error of the descriptor. */
 int data_channel_receive(struct data_channel *channel, size_t max_bytes);
 
+/* Whether something waits to be sent; while bytes are to be spliced nothing may be queued. */
+static inline bool
+data_channel_pending(const struct data_channel *channel)
+{
+	return buf_len(&channel->out) > 0 || channel->splice_left > 0;
+}
+
 /* Sends what can be sent. 0 (all, or the peer is gone), -EAGAIN, or an error. */
 int data_channel_flush(struct data_channel *channel);
+
+/* Nothing can be sent any more. */
+void data_channel_give_up(struct data_channel *channel);
 
 /* Sends all that is held, waiting for the peer as long as it takes. */
 int data_channel_flush_all(struct data_channel *channel);

@@ -129,7 +129,7 @@ settle(struct pump *p)
 	struct data_channel *c = p->channel;
 	int e;
 
-	if ((e = pump_pass_on(p)) < 0 || (e = pump_send_due(p)) < 0)
+	if ((e = pump_pass_on(p)) < 0 || (e = pump_flush(p)) < 0 || (e = pump_send_due(p)) < 0)
 		return e;
 	if (pump_is_service(p) && !c->out_dead && (e = conclude_service(p)) < 0)
 		return e;
@@ -149,7 +149,7 @@ check_end(const struct pump *p)
 {
 	const struct data_channel *c = p->channel;
 
-	if (p->coded && buf_len(&c->out) == 0) {
+	if (p->coded && !data_channel_pending(c)) {
 		if (pump_is_service(p))
 			return c->out_dead ? -ECONNRESET : 0;
 		if (p->program_fd < 0)
@@ -174,7 +174,7 @@ fill_slots(const struct pump *p, struct pollfd slots[SLOT_COUNT])
 
 	if (pump_wants_channel(p))
 		channel_events |= POLLIN;
-	if (buf_len(&c->out) > 0)
+	if (data_channel_pending(c))
 		channel_events |= POLLOUT;
 	add_slot(&slots[SLOT_CHANNEL], c->fd, channel_events);
 	/* Even when it is neither read nor written, its end matters. */
@@ -199,8 +199,7 @@ serve_channel(struct pump *p, short events)
 		return pump_receive(p);
 	if ((events & (POLLHUP | POLLERR)) != 0) {
 		p->hung_up = true;
-		p->channel->out_dead = true;
-		buf_clear(&p->channel->out);
+		data_channel_give_up(p->channel);
 	}
 	return 0;
 }

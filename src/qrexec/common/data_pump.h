@@ -37,6 +37,7 @@ struct pump {
 
 	size_t in_size, out_size; /* how much to read at once; grows with use */
 	size_t prefix_sent;
+	bool no_splice; /* the kernel can not do it with these descriptors */
 };
 
 bool pump_is_service(const struct pump *p);
@@ -56,6 +57,16 @@ void pump_check_signal(struct pump *p);
 /* Queues what is due without anything being read, and sends what can be sent. */
 int pump_send_due(struct pump *p);
 int pump_flush(struct pump *p);
+
+/*
+ * Without copying through us, for much data to or from a pipe (data_splice.c). Either moves what
+ * it can and returns the number of bytes, 0 at the end of what is read, or a negative errno.
+ */
+bool pump_splices_out(const struct pump *p);
+ssize_t pump_splice_out(struct pump *p, uint32_t type);
+bool pump_wants_splice_in(const struct pump *p);
+bool pump_splices_in(const struct pump *p);
+ssize_t pump_splice_in(struct pump *p);
 
 /* From the channel to the local side (data_pump_in.c). */
 bool pump_wants_channel(const struct pump *p);

@@ -15,21 +15,41 @@ pump_wants_channel(const struct pump *p)
 	return !p->channel->in_ended && p->blocked == NULL && !p->coded;
 }
 
+/* Much comes at once: more is asked for the next time, and the sink made to take as much. */
+static void
+grow(struct pump *p)
+{
+	if (p->in_size == DATA_BUFFER_BYTES)
+		return;
+	p->in_size *= GROWTH;
+	if (p->in_size > DATA_BUFFER_BYTES)
+		p->in_size = DATA_BUFFER_BYTES;
+	if (p->sink.fd >= 0)
+		local_end_grow(&p->sink);
+}
+
 int
 pump_receive(struct pump *p)
 {
 	size_t had = buf_len(&p->channel->in);
-	int e = data_channel_receive(p->channel, p->in_size);
+	size_t size = p->in_size;
+	ssize_t n;
+	int e;
 
-	if (e < 0)
-		return e == -EAGAIN ? 0 : e;
-	if (buf_len(&p->channel->in) - had == p->in_size && p->in_size < DATA_BUFFER_BYTES) {
-		p->in_size *= GROWTH;
-		if (p->in_size > DATA_BUFFER_BYTES)
-			p->in_size = DATA_BUFFER_BYTES;
-		if (p->sink.fd >= 0)
-			local_end_grow(&p->sink);
+	if (pump_splices_in(p)) {
+		n = pump_splice_in(p);
+		if (n >= 0 || n == -EAGAIN)
+			return 0;
+		if (n != -EINVAL)
+			return (int)n;
 	}
+	/* A header alone: the payload behind it shall stay where it can be spliced from. */
+	if (pump_wants_splice_in(p))
+		size = QREXEC_HEADER_BYTES;
+	if ((e = data_channel_receive(p->channel, size)) < 0)
+		return e == -EAGAIN ? 0 : e;
+	if (buf_len(&p->channel->in) - had == p->in_size)
+		grow(p);
 	return 0;
 }
 

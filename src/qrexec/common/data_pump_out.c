@@ -25,13 +25,13 @@ prefix_left(const struct pump *p)
 bool
 pump_wants_source(const struct pump *p)
 {
-	return p->source.fd >= 0 && buf_len(&p->channel->out) == 0 && !prefix_left(p);
+	return p->source.fd >= 0 && !data_channel_pending(p->channel) && !prefix_left(p);
 }
 
 bool
 pump_wants_errors(const struct pump *p)
 {
-	return pump_is_service(p) && p->errors.fd >= 0 && buf_len(&p->channel->out) == 0;
+	return pump_is_service(p) && p->errors.fd >= 0 && !data_channel_pending(p->channel);
 }
 
 int
@@ -104,7 +104,8 @@ switch_source(struct pump *p)
 int
 pump_read_source(struct pump *p)
 {
-	ssize_t n = read_frame(p, &p->source, output_type(p));
+	ssize_t n = pump_splices_out(p) ? pump_splice_out(p, output_type(p))
+					: read_frame(p, &p->source, output_type(p));
 
 	if (n > 0)
 		return 0;
@@ -172,7 +173,7 @@ pump_send_due(struct pump *p)
 {
 	int e;
 
-	while (prefix_left(p) && buf_len(&p->channel->out) == 0 && !p->channel->out_dead)
+	while (prefix_left(p) && !data_channel_pending(p->channel) && !p->channel->out_dead)
 		if ((e = put_prefix(p)) < 0 || (e = pump_flush(p)) < 0)
 			return e;
 	/* What the program wrote before it asked for the switch goes first. */
@@ -181,5 +182,5 @@ pump_send_due(struct pump *p)
 			return e;
 	if (p->source.fd < 0)
 		p->switch_wanted = false;
-	return p->channel->out_dead ? 0 : put_ends(p);
+	return p->channel->out_dead || p->channel->splice_left > 0 ? 0 : put_ends(p);
 }

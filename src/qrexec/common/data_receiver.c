@@ -181,3 +181,13 @@ data_receiver_take(struct data_receiver *r, size_t size)
 	if (r->left == 0)
 		end_frame(r);
 }
+
+size_t
+data_receiver_payload_left(const struct data_receiver *r)
+{
+	bool whole = r->header_have == sizeof(r->header);
+
+	if (!whole || (r->type != QREXEC_DATA_STDIN && r->type != QREXEC_DATA_STDOUT))
+		return 0;
+	return r->left;
+}

@@ -49,6 +49,9 @@ enum data_event data_receiver_next(
 /* `size` bytes of the payload last handed out were passed on (or dropped). */
 void data_receiver_take(struct data_receiver *r, size_t size);
 
+/* How much of the sink's payload is to come, when its header was taken and it is next. */
+size_t data_receiver_payload_left(const struct data_receiver *r);
+
 /* Whether the peer stopped in the middle of a frame. */
 bool data_receiver_in_frame(const struct data_receiver *r);
 

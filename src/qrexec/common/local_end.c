@@ -9,7 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define LARGE_PIPE_BYTES 1048576
+#define LARGE_PIPE_BYTES 262144
 
 void
 local_end_init(struct local_end *end, int fd)
