@@ -46,16 +46,14 @@ struct local_server {
 	void *data;
 };
 
-bool
-local_request_parse(uint32_t type, const void *body, size_t size, struct local_request *ret_request,
-	const char **ret_field)
+const char *
+local_request_parse(uint32_t type, const void *body, size_t size, struct local_request *ret_request)
 {
 	struct local_request r = {.type = type};
 	const uint8_t *bytes = body;
 
-	*ret_field = "length";
 	if (size < LOCAL_BODY_MIN || size > QREXEC_LOCAL_BODY_MAX)
-		return false;
+		return "length";
 	memcpy(&r.domain, bytes, 4);
 	memcpy(&r.port, bytes + 4, 4);
 	r.domain = le32toh(r.domain);
@@ -63,17 +61,15 @@ local_request_parse(uint32_t type, const void *body, size_t size, struct local_r
 	r.text = (const char *)bytes + QREXEC_PARAMS_BYTES;
 	r.size = size - QREXEC_PARAMS_BYTES;
 
-	*ret_field = "port";
 	if (r.port != 0 && !qrexec_port_valid(r.port))
-		return false;
-	*ret_field = "string";
+		return "port";
 	if (r.text[r.size - 1] != '\0')
-		return false;
+		return "string";
 	/* A request id is padded with NULs; a command has just the one at its end. */
 	if (type != QREXEC_SERVICE_CONNECT && strlen(r.text) != r.size - 1)
-		return false;
+		return "string";
 	*ret_request = r;
-	return true;
+	return NULL;
 }
 
 static void
@@ -149,8 +145,8 @@ client_take_request(struct local_client *c, struct buf *in)
 	if (fault == NULL && buf_len(in) > QREXEC_HEADER_BYTES + (size_t)header.length)
 		fault = "more than one request";
 	if (fault == NULL)
-		local_request_parse(header.type, buf_data(in) + QREXEC_HEADER_BYTES, header.length,
-			&request, &fault);
+		fault = local_request_parse(
+			header.type, buf_data(in) + QREXEC_HEADER_BYTES, header.length, &request);
 	if (fault != NULL) {
 		client_violation(c, header.type, fault);
 		return;

@@ -58,10 +58,10 @@ void local_client_answer(
 void local_client_close(struct local_client *client);
 
 /*
- * Parses the body of a request, all of it and nothing more. False, with the field at fault, when
- * the protocol does not permit it.
+ * Parses the body of a request, all of it and nothing more. NULL, or the name of the field that
+ * the protocol does not permit.
  */
-bool local_request_parse(uint32_t type, const void *body, size_t size,
-	struct local_request *ret_request, const char **ret_field);
+const char *local_request_parse(
+	uint32_t type, const void *body, size_t size, struct local_request *ret_request);
 
 #endif

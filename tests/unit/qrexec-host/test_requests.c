@@ -19,17 +19,13 @@ parse(uint32_t type, uint32_t domain, uint32_t port, const char *text, size_t si
 	struct local_request *ret)
 {
 	static uint8_t body[70000];
-	const char *field = NULL;
-	bool valid;
 
 	domain = htole32(domain);
 	port = htole32(port);
 	memcpy(body, &domain, 4);
 	memcpy(body + 4, &port, 4);
 	memcpy(body + 8, text, size);
-	valid = local_request_parse(type, body, size + 8, ret, &field);
-	assert_non_null(field);
-	return valid;
+	return local_request_parse(type, body, size + 8, ret) == NULL;
 }
 
 static void
