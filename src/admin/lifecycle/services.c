@@ -26,15 +26,6 @@
 
 static int start_service(struct run_service *service, struct err *err);
 
-/* Programs are beside each other in a build, and in a directory of their own when installed. */
-static char *
-program_path(const char *name)
-{
-	const char *directory = secure_getenv("BULKHEAD_LIBEXECDIR");
-
-	return path_join(directory != NULL ? directory : BULKHEAD_LIBEXECDIR, name);
-}
-
 static void
 restart_later(struct run_service *service)
 {
@@ -131,12 +122,12 @@ open_link_fds(const struct run *run, int *ret_port, int *ret_listen, struct err 
 static int
 start_link(struct run_service *service, struct host_process_config *config, struct err *err)
 {
-	AUTO_FREE char *program = program_path("vchan-linkd");
 	AUTO_FREE char *domain = text_format("%lld", (long long)service->run->record.xid);
 	AUTO_FD int port_fd = -1;
 	AUTO_FD int listen_fd = -1;
-	const char *argv[] = {program, "--host", domain, "--name", service->run->q->name,
-		"--port-fd", "3", "--listen-fd", "4", "--ready-fd", "5", NULL};
+	const char *argv[] = {BULKHEAD_LIBEXECDIR "/vchan-linkd", "--host", domain, "--name",
+		service->run->q->name, "--port-fd", "3", "--listen-fd", "4", "--ready-fd", "5",
+		NULL};
 	struct child_fd fds[2];
 
 	if (open_link_fds(service->run, &port_fd, &listen_fd, err) < 0)
@@ -158,11 +149,10 @@ static int
 start_qrexec(struct run_service *service, struct host_process_config *config, struct err *err)
 {
 	const struct qube *q = service->run->q;
-	AUTO_FREE char *program = program_path("qrexec-daemon");
 	AUTO_FREE char *domain = text_format("%lld", (long long)service->run->record.xid);
 	AUTO_FREE char *user = qube_text(q, PROPERTY_DEFAULT_USER);
-	const char *argv[] = {
-		program, "-D", "--ready-fd=5", "-u", q->uuid, "--", domain, q->name, user, NULL};
+	const char *argv[] = {BULKHEAD_SBINDIR "/qrexec-daemon", "-D", "--ready-fd=5", "-u",
+		q->uuid, "--", domain, q->name, user, NULL};
 
 	config->name = "qrexec-daemon";
 	config->argv = argv;
