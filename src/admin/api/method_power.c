@@ -7,6 +7,20 @@
 #include "admin/model/app.h"
 #include "base/cleanup.h"
 
+/* Only qubes with a machine have power. False: the request has been refused. */
+static bool
+require_machine(struct request *r, const char *verb)
+{
+	if (qube_class_has_machine(r->destination->class))
+		return true;
+	if (qube_is_dom0(r->destination))
+		request_refuse(r, "QubesVMError", "Cannot %s Dom0 fake domain!", verb);
+	else
+		request_refuse(r, "QubesVMError", "Cannot %s a RemoteVM.", verb);
+	return false;
+}
+
+/* The lifecycle refuses dom0 and RemoteVMs itself, in its own words. */
 void
 handle_start(struct request *r)
 {
@@ -17,6 +31,8 @@ handle_start(struct request *r)
 void
 handle_kill(struct request *r)
 {
+	if (!require_machine(r, "kill"))
+		return;
 	request_pin(r);
 	lifecycle_kill(r->api->config.lifecycle, r->destination, request_handle_done, r);
 }
@@ -24,6 +40,8 @@ handle_kill(struct request *r)
 void
 handle_pause(struct request *r)
 {
+	if (!require_machine(r, "pause"))
+		return;
 	request_pin(r);
 	lifecycle_pause(r->api->config.lifecycle, r->destination, request_handle_done, r);
 }
@@ -31,6 +49,8 @@ handle_pause(struct request *r)
 void
 handle_unpause(struct request *r)
 {
+	if (!require_machine(r, "unpause"))
+		return;
 	request_pin(r);
 	lifecycle_unpause(r->api->config.lifecycle, r->destination, request_handle_done, r);
 }
@@ -64,6 +84,8 @@ handle_shutdown(struct request *r)
 		request_refuse(r, "ProtocolError", "Argument must match: force, wait");
 		return;
 	}
+	if (!require_machine(r, "shut down"))
+		return;
 	request_pin(r);
 	lifecycle_shutdown(
 		r->api->config.lifecycle, r->destination, force, wait, request_handle_done, r);
