@@ -33,6 +33,17 @@
 
 static struct loop *loop;
 
+/* The initramfs left some mounted. Creates the directory where it is missing. */
+static bool
+is_mounted(const char *target)
+{
+	AUTO_FREE char *above = text_format("%s/..", target);
+	struct stat here, there;
+
+	mkdir(target, 0755);
+	return stat(target, &here) == 0 && stat(above, &there) == 0 && here.st_dev != there.st_dev;
+}
+
 static void
 mount_filesystems(void)
 {
@@ -51,11 +62,10 @@ mount_filesystems(void)
 	};
 
 	for (size_t i = 0; i < sizeof mounts / sizeof *mounts; i++) {
-		mkdir(mounts[i].target, 0755);
-		/* The initramfs left some of them mounted. */
+		if (is_mounted(mounts[i].target))
+			continue;
 		if (mount(mounts[i].type, mounts[i].target, mounts[i].type, mounts[i].flags,
-			    mounts[i].options) < 0 &&
-			errno != EBUSY)
+			    mounts[i].options) < 0)
 			log_error("cannot mount '%s': %s", mounts[i].target, strerror(errno));
 	}
 }

@@ -2,13 +2,20 @@
 # For tests and for small service qubes.
 # shellcheck shell=bash disable=SC2154
 
-minimal_packages=busybox-static,bash,libpam-modules,libseccomp2,e2fsprogs,base-files
+minimal_packages=busybox-static,bash,coreutils,libpam-modules,libseccomp2,e2fsprogs,base-files
 
 # The packages are only unpacked, so that no database of dpkg names them afterwards.
 # shellcheck disable=SC2016
 list_downloaded='for package in "$1"/var/cache/apt/archives/*.deb; do
 	dpkg-deb --show --showformat="\${Package} \${Version} \${Architecture}\n" "$package"
 done >"$1/packages.manifest"'
+
+# Of coreutils only cat: busybox's copies with sendfile(), and the kernel keeps a pipe locked while
+# sendfile() waits for a socket. A program between the two, as every one that a call starts, would
+# then hold up whoever reads the pipe.
+# shellcheck disable=SC2016
+keep_only_cat='dpkg-deb --fsys-tarfile "$1"/var/cache/apt/archives/coreutils_*.deb | tar -t |
+	grep "bin/." | grep -v "/cat\$" | (cd "$1" && xargs rm -f)'
 
 # Accounts, groups and what programs look up in /etc.
 minimal_configure() {
@@ -74,7 +81,7 @@ build_minimal() {
 	say "minimal: packages"
 	fetch_packages extract "$minimal_packages" "$work_directory/packages.tar" \
 		--hook-dir=/usr/share/mmdebstrap/hooks/merged-usr \
-		--extract-hook="$list_downloaded"
+		--extract-hook="$list_downloaded" --extract-hook="$keep_only_cat"
 	say "minimal: agents"
 	stage_agent "$work_directory/agent"
 	"$source_directory/agent/install" "$work_directory/agent"

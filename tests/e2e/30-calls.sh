@@ -7,7 +7,7 @@ set -uo pipefail
 
 use_shared_qube
 work=$(mktemp -d "${TMPDIR:-/tmp}/bulkhead-calls.XXXXXX")
-trap 'rm -rf "$work"' EXIT
+on_exit 'rm -rf "$work"'
 
 status_of() {
 	local status=0

@@ -94,6 +94,22 @@ finish() {
 	exit
 }
 
+# on_exit COMMAND: also done when the script ends. Scripts set no trap of their own.
+exit_commands=()
+
+on_exit() {
+	exit_commands+=("$1")
+}
+
+run_exit_commands() {
+	local command
+
+	for command in "${exit_commands[@]}"; do
+		eval "$command"
+	done
+}
+trap run_exit_commands EXIT
+
 # --- the instance ---------------------------------------------------------------------------
 
 daemon_log() {
@@ -172,7 +188,7 @@ use_instance() {
 	else
 		BULKHEAD_ROOT=$(mktemp -d "${TMPDIR:-/tmp}/bulkhead-e2e.XXXXXX")
 		export BULKHEAD_ROOT
-		trap remove_instance EXIT
+		on_exit remove_instance
 	fi
 	if ! "$source_directory/templates/install" kernel "$BULKHEAD_TEMPLATES" || ! start_daemon; then
 		not_ok "the instance starts"
