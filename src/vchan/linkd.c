@@ -35,17 +35,22 @@ static const struct link_handler handler = {
 	.handle_close = linkd_stream_handle_close,
 };
 
-/* One turn: what came, then what can be asked for, then what is to go, as much as fits. */
-static void
-do_work(struct loop_deferred *source, void *data)
+void
+linkd_work(struct linkd *d)
 {
-	struct linkd *d = data;
 	bool more = linkd_port_read(d);
 
 	linkd_local_ask(d);
 	more |= linkd_port_write(d);
 	if (more)
-		loop_deferred_schedule(source);
+		loop_deferred_schedule(d->work);
+}
+
+static void
+handle_work(struct loop_deferred *source, void *data)
+{
+	(void)source;
+	linkd_work(data);
 }
 
 int
@@ -58,7 +63,7 @@ linkd_init(struct linkd *d, const struct linkd_config *config, struct err *err)
 	d->loop = loop_create();
 	d->link = link_create(config->role, config->domain, &handler, d);
 	if (d->loop != NULL)
-		d->work = loop_deferred_create(d->loop, do_work, d);
+		d->work = loop_deferred_create(d->loop, handle_work, d);
 	if (d->link == NULL || d->work == NULL)
 		return err_set(err, ENOMEM, "no memory");
 	if (linkd_local_begin(d, err) < 0)

@@ -46,7 +46,7 @@ struct linkd {
 	struct linkd_config config;
 	struct loop *loop;
 	struct link *link;
-	struct loop_deferred *work; /* one turn of reading, acting, writing */
+	struct loop_deferred *work; /* linkd_work(), soon */
 
 	int port_fd;
 	struct loop_fd *port_source;
@@ -99,6 +99,11 @@ struct linkd_local {
 /* linkd.c */
 int linkd_init(struct linkd *d, const struct linkd_config *config, struct err *err);
 void linkd_finish(struct linkd *d);
+/*
+ * One turn: acts on what came, then asks for what is wanted, then writes what is to go. What local
+ * programs do schedules `work` instead, so that the frames of many go in one write.
+ */
+void linkd_work(struct linkd *d);
 
 /* linkd_port.c */
 void linkd_port_begin(struct linkd *d);

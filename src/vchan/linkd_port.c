@@ -32,6 +32,9 @@
 #define STEADY_MS 10000 /* a session that lasted so long was a good one */
 #define REPORT_PAUSE_MS 1000
 
+/* EPOLLOUT only while a write had to wait: else each read of the peer would wake us up. */
+#define EVENTS (EPOLLIN | EPOLLET)
+
 #define PORT_NAME_MAX 64
 
 /* Opening */
@@ -109,7 +112,6 @@ handle_port_event(struct loop_fd *source, uint32_t events, void *data)
 {
 	struct linkd *d = data;
 
-	(void)source;
 	if (d->config.role == LINK_ROLE_QUBE && d->config.port_name != NULL) {
 		d->peer_absent = (events & EPOLLHUP) != 0;
 		if (d->peer_absent && link_state(d->link) == LINK_UP)
@@ -117,9 +119,11 @@ handle_port_event(struct loop_fd *source, uint32_t events, void *data)
 	}
 	if ((events & (EPOLLIN | EPOLLHUP | EPOLLERR)) != 0)
 		d->port_readable = true;
-	if ((events & EPOLLOUT) != 0)
+	if ((events & EPOLLOUT) != 0) {
 		d->port_writable = true;
-	loop_deferred_schedule(d->work);
+		loop_fd_set_events(source, EVENTS);
+	}
+	linkd_work(d);
 }
 
 static void
@@ -145,8 +149,7 @@ try_open(struct linkd *d)
 	}
 	fd_set_nonblocking(fd, 1);
 	d->port_fd = fd;
-	d->port_source =
-		loop_fd_create(d->loop, fd, EPOLLIN | EPOLLOUT | EPOLLET, handle_port_event, d);
+	d->port_source = loop_fd_create(d->loop, fd, EVENTS, handle_port_event, d);
 	if (d->port_source == NULL)
 		fatal("port: cannot be watched: %s", strerror(errno));
 	d->open_attempts = 0;
@@ -316,10 +319,12 @@ linkd_port_write(struct linkd *d)
 		if (buf_len(out) == 0)
 			return false;
 		count = buf_write_fd(out, d->port_fd);
-		if (count == -EAGAIN)
+		if (count == -EAGAIN) {
 			d->port_writable = false;
-		else if (count < 0)
+			loop_fd_set_events(d->port_source, EVENTS | EPOLLOUT);
+		} else if (count < 0) {
 			lose_port(d, strerror((int)-count));
+		}
 	}
 	return d->port_writable;
 }

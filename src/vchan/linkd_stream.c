@@ -74,6 +74,7 @@ flush_queue(struct linkd_local *l)
 	count = write_to_program(l, buf_data(&l->queue), buf_len(&l->queue));
 	buf_consume(&l->queue, count);
 	give_back(l, count);
+	loop_deferred_schedule(l->linkd->work); /* for the credit to go out */
 	if (buf_len(&l->queue) > 0)
 		return;
 	loop_fd_set_events(l->source, EVENTS);
