@@ -21,7 +21,8 @@
 #include "vchan/vchan_extra.h"
 
 #define HELLO_READ_BYTES 4096
-#define DRAIN_ROUNDS_MAX 64
+#define DRAIN_ROUNDS_MAX 256
+#define DRAIN_BYTES 8192
 
 static int signal_fd = -1;
 
@@ -282,11 +283,11 @@ data_channel_send_exit(struct data_channel *channel, bool streams, int code)
 static void
 drain(struct data_channel *channel)
 {
-	for (int i = 0; i < DRAIN_ROUNDS_MAX && !channel->in_ended; i++) {
-		buf_clear(&channel->in);
-		if (data_channel_receive(channel, DATA_BUFFER_BYTES) < 0)
+	char late[DRAIN_BYTES];
+
+	for (int i = 0; i < DRAIN_ROUNDS_MAX && !channel->in_ended; i++)
+		if (recv(channel->fd, late, sizeof(late), MSG_DONTWAIT) <= 0)
 			break;
-	}
 }
 
 void

@@ -118,6 +118,7 @@ be_handler(const struct agent *agent, const struct call *call, const struct sess
 	};
 	struct user_launcher launcher = {
 		.user = call_user(call),
+		.own_user = agent->options.own_user,
 		.change_users = agent->options.change_users,
 		.session_fd = session_fd(session),
 	};

@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <getopt.h>
+#include <pwd.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +12,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/text.h"
 #include "qrexec/qube/agent.h"
 #include "qrexec/qube/sessions.h"
 
@@ -70,6 +72,15 @@ parse_options(int argc, char **argv, struct agent_options *options)
 	}
 }
 
+/* Looked up once: the user data base is asked for others only. */
+static const char *
+own_user(void)
+{
+	const struct passwd *user = getpwuid(geteuid());
+
+	return user != NULL ? text_copy(user->pw_name) : NULL;
+}
+
 static void
 handle_signal(struct loop_signal *source, int signal_number, void *data)
 {
@@ -88,6 +99,8 @@ main(int argc, char **argv)
 	log_init("qrexec-agent");
 	parse_options(argc, argv, &agent.options);
 	agent.options.change_users = geteuid() == 0 && getenv("QREXEC_NO_ROOT") == NULL;
+	if (!agent.options.change_users)
+		agent.options.own_user = own_user();
 	signal(SIGPIPE, SIG_IGN);
 	agent.loop = loop_create();
 	if (agent.loop == NULL)

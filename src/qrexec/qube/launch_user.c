@@ -100,16 +100,25 @@ launch_in_session(
 }
 
 /* Not root: only what is for our own user can be run. As root for tests, for whoever exists. */
+static bool
+may_run_for(const struct user_launcher *l)
+{
+	const struct passwd *user;
+
+	if (l->own_user != NULL && text_equal(l->user, l->own_user))
+		return true;
+	user = getpwnam(l->user);
+	return user != NULL && (geteuid() == 0 || user->pw_uid == geteuid());
+}
+
 static int
 launch_as_ourselves(
 	const struct handler *handler, const struct launch *launch, struct launched *ret_launched)
 {
 	const struct user_launcher *l = handler->launch_data;
-	const struct passwd *user = getpwnam(l->user);
 
-	if (user == NULL || (geteuid() != 0 && user->pw_uid != geteuid())) {
-		log_error("user '%s': %s", l->user,
-			user == NULL ? "unknown" : "not the one that the agent runs as");
+	if (!may_run_for(l)) {
+		log_error("user '%s': unknown, or not the one that the agent runs as", l->user);
 		return QREXEC_EXIT_PROBLEM;
 	}
 	return launch_direct(launch, SHELL, ret_launched);

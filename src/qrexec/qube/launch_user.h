@@ -11,6 +11,7 @@
 
 struct user_launcher {
 	const char *user;
+	const char *own_user; /* whom we run as, if known */
 	bool change_users;
 	int session_fd; /* -1: there is none */
 };
