@@ -24,6 +24,7 @@ struct client_call {
 	size_t prefix_size;
 	bool just_exec;       /* start it and do not wait */
 	bool stdin_is_socket; /* stdin_fd carries both directions */
+	bool give_streams;    /* stdin_fd and stdout_fd become ours: each is closed at its end */
 	bool filter_stdout;   /* make terminal control bytes harmless */
 	bool filter_stderr;
 	int connect_timeout_ms; /* 0: no limit */

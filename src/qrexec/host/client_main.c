@@ -27,6 +27,7 @@ call_qube(const struct client_options *o, struct err *err)
 	call.local_program = o->local_program;
 	call.just_exec = o->just_exec;
 	call.stdin_is_socket = o->use_stdin_socket;
+	call.give_streams = true;
 	call.filter_stdout = o->filter_stdout;
 	call.filter_stderr = o->filter_stderr;
 	call.connect_timeout_ms = o->connect_timeout_ms;
