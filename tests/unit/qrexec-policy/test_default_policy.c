@@ -54,8 +54,8 @@ tear_down(void **state)
 static const struct {
 	const char *service, *from_work;
 } table[] = {
-	{"qubes.Filecopy", "A--A"},
-	{"qubes.Filecopy+allow-all-names", "A--A"},
+	{"qubes.Filecopy", "A-AA"},
+	{"qubes.Filecopy+allow-all-names", "A-AA"},
 	{"qubes.OpenInVM", "A-aA"},
 	{"qubes.OpenURL", "A-aA"},
 	{"qubes.StartApp+x", "A-aA"},
@@ -76,8 +76,8 @@ static const struct {
 	{"qubes.ReceiveUpdates", "----"},
 	{"qubes.UpdatesProxy", "----"},
 	{"qubes.ConnectTCP+22", "----"},
-	{"qubes.Gpg", "A--A"},
-	{"qubes.GpgImportKey", "A--A"},
+	{"qubes.Gpg", "A-AA"},
+	{"qubes.GpgImportKey", "A-AA"},
 	{"qubes.Gpg2", "----"},
 	{"qubes.SshAgent+k", "----"},
 	{"qubes.PdfConvert", "--a-"},
@@ -89,7 +89,7 @@ static const struct {
 	{"qubes.Backup", "----"},
 	{"qubes.Restore", "----"},
 	{"qubes.RestoreById+x", "----"},
-	{"qubes.ClipboardPaste", "A--A"},
+	{"qubes.ClipboardPaste", "A-AA"},
 	{"admin.vm.List", "----"},
 	{"admin.vm.Start", "----"},
 	{"admin.vm.property.GetAll", "----"},
