@@ -26,7 +26,7 @@ struct command_line_fds {
 	int errors; /* becomes its stderr */
 };
 
-#define COMMAND_LINE_ARGUMENTS_MAX 400
+#define COMMAND_LINE_ARGUMENTS_MAX 800
 #define COMMAND_LINE_FDS_MAX 160
 
 struct command_line {
