@@ -208,9 +208,13 @@ loop_step(struct loop *loop, int timeout_ms)
 	if (count < 0 && errno != EINTR)
 		return -errno;
 	loop->turn++;
+	/* Deferred calls may destroy sources whose events are in the batch already. */
+	loop->batch = batch;
+	loop->batch_count = count > 0 ? count : 0;
 	called += dispatch_deferred(loop);
 	if (count > 0)
 		called += dispatch_fds(loop, batch, count);
+	loop->batch = NULL;
 	called += dispatch_timers(loop);
 	return called;
 }
