@@ -206,27 +206,32 @@ list_names(void *data, enum policy_directory base, const char *path, struct poli
 	return result;
 }
 
-/* Reads all there is, one byte of room left over. */
+/* Reads all there is, one byte of room left over. `size` is what fstat() told. */
 static int
-read_bytes(int fd, const char *path, struct policy_text *ret, struct err *err)
+read_bytes(int fd, const char *path, off_t size, struct policy_text *ret, struct err *err)
 {
-	AUTO_FREE char *bytes = xcalloc(1, POLICY_FILE_MAX_BYTES + 2);
-	size_t size = 0;
-	ssize_t count;
+	AUTO_FREE char *bytes = NULL;
+	size_t expected, count = 0;
+	ssize_t result;
 
-	while ((count = read(fd, bytes + size, POLICY_FILE_MAX_BYTES + 1 - size)) != 0) {
-		if (count < 0 && errno == EINTR)
+	if (size > (off_t)POLICY_FILE_MAX_BYTES)
+		return err_set(
+			err, EFBIG, "file '%s': larger than %u bytes", path, POLICY_FILE_MAX_BYTES);
+	expected = (size_t)size;
+	bytes = xcalloc(1, expected + 1);
+	while ((result = read(fd, bytes + count, expected + 1 - count)) != 0) {
+		if (result < 0 && errno == EINTR)
 			continue;
-		if (count < 0)
+		if (result < 0)
 			return err_set_errno(err, errno, "file '%s': cannot read", path);
-		size += (size_t)count;
-		if (size > POLICY_FILE_MAX_BYTES)
-			return err_set(err, EFBIG, "file '%s': larger than %u bytes", path,
-				POLICY_FILE_MAX_BYTES);
+		count += (size_t)result;
+		if (count > expected)
+			break;
 	}
-	ret->size = size;
-	ret->bytes = xcalloc(1, size + 1);
-	memcpy(ret->bytes, bytes, size);
+	if (count != expected)
+		return err_set(err, EAGAIN, "file '%s': changed while it was read", path);
+	ret->size = count;
+	ret->bytes = steal_ptr(bytes);
 	return 0;
 }
 
@@ -239,7 +244,7 @@ read_text(void *data, enum policy_directory base, const char *path, bool include
 	AUTO_FREE char *real = NULL;
 	AUTO_FD int fd = open_seen(f, full, false, &real, err);
 
-	if (fd < 0 || read_bytes(fd, full, ret, err) < 0)
+	if (fd < 0 || read_bytes(fd, full, f->seen[f->seen_count - 1].status.st_size, ret, err) < 0)
 		return -1;
 	ret->label = steal_ptr(*(included ? &real : &full));
 	add_to_checksum(f, ret->label, strlen(ret->label));
