@@ -34,13 +34,22 @@ set_accepting(struct api *api, bool accept_now)
 	}
 }
 
-/* Room for one more client, at the cost of one that has said nothing yet. */
+/* Whether one more client can have room, if need be at the cost of a silent one. */
 static bool
-make_room(struct api *api)
+can_take(const struct api *api)
 {
-	if (api->client_count < api->config.clients_max)
-		return true;
-	return client_drop_oldest_silent(api);
+	return api->client_count < api->config.clients_max || client_oldest_silent(api) != NULL;
+}
+
+static void
+take(struct api *api, int fd, bool is_internal)
+{
+	if (api->client_count >= api->config.clients_max) {
+		log_warning("too many clients: one that has not said what it wants is dropped");
+		client_destroy(client_oldest_silent(api));
+	}
+	if (client_create(api, fd, is_internal) == NULL)
+		close(fd);
 }
 
 void
@@ -65,7 +74,7 @@ handle_connection(struct loop_fd *source, uint32_t events, void *data)
 	(void)source;
 	(void)events;
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
-		if (!make_room(api)) {
+		if (!can_take(api)) {
 			set_accepting(api, false);
 			return;
 		}
@@ -78,8 +87,7 @@ handle_connection(struct loop_fd *source, uint32_t events, void *data)
 		}
 		if (fd < 0)
 			return;
-		if (client_create(api, fd, listener->is_internal) == NULL)
-			close(fd);
+		take(api, fd, listener->is_internal);
 	}
 }
 

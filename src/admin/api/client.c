@@ -158,19 +158,16 @@ client_destroy_all(struct api *api)
 		client_destroy(container_of(api->clients.next, struct client, link));
 }
 
-bool
-client_drop_oldest_silent(struct api *api)
+struct client *
+client_oldest_silent(const struct api *api)
 {
 	struct client *c;
 
 	list_for_each (c, &api->clients, link) {
-		if (c->phase != CLIENT_READING)
-			continue;
-		log_warning("too many clients: one that has not said what it wants is dropped");
-		client_destroy(c);
-		return true;
+		if (c->phase == CLIENT_READING)
+			return c;
 	}
-	return false;
+	return NULL;
 }
 
 bool

@@ -20,8 +20,8 @@ struct client *client_create(struct api *api, int fd, bool is_internal);
 /* The request under way, if any, goes on without it. */
 void client_destroy(struct client *c);
 void client_destroy_all(struct api *api);
-/* Drops the client that has been saying nothing for longest. False if there is none. */
-bool client_drop_oldest_silent(struct api *api);
+/* The one that has been connected for longest without a complete request, or NULL. */
+struct client *client_oldest_silent(const struct api *api);
 
 bool client_is_internal(const struct client *c);
 /* Sets (or with NULL unsets) the request that will answer. */
