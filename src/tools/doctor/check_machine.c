@@ -50,7 +50,7 @@ check_processor(struct findings *f)
 {
 	AUTO_FREE char *model = kernel_value("/proc/cpuinfo", "model name");
 	const long cores = sysconf(_SC_NPROCESSORS_ONLN);
-	struct utsname name = { 0 };
+	struct utsname name = {0};
 
 	if (uname(&name) < 0 || !text_equal(name.machine, "x86_64"))
 		findings_add(f, "architecture", VERDICT_MISSING, text_copy(name.machine),

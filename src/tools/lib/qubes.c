@@ -29,7 +29,16 @@ qubes_finish(struct qube_list *list)
 	*list = (struct qube_list){0};
 }
 
-/* Where a word KEY=VALUE of the line goes; NULL when it is none of those we know. */
+static bool
+is_key(const char *name, const char *key, size_t length)
+{
+	return strlen(name) == length && memcmp(name, key, length) == 0;
+}
+
+/*
+ * Where a word KEY=VALUE of the line goes; NULL when it is none of those we know. What every line
+ * has comes first: a second uuid is the property of that name.
+ */
 static char **
 word_target(struct qube *q, const char *key, size_t length, const char *const *properties,
 	size_t property_count)
@@ -38,14 +47,17 @@ word_target(struct qube *q, const char *key, size_t length, const char *const *p
 		const char *key;
 		char **target;
 	} fixed[] = {{"class", &q->class}, {"state", &q->state}, {"uuid", &q->uuid}};
+	char **found = NULL;
 
-	for (size_t i = 0; i < 3; i++)
-		if (strlen(fixed[i].key) == length && memcmp(fixed[i].key, key, length) == 0)
-			return fixed[i].target;
+	for (size_t i = 0; i < sizeof(fixed) / sizeof(fixed[0]); i++)
+		if (is_key(fixed[i].key, key, length))
+			found = fixed[i].target;
+	if (found != NULL && *found == NULL)
+		return found;
 	for (size_t i = 0; i < property_count; i++)
-		if (strlen(properties[i]) == length && memcmp(properties[i], key, length) == 0)
+		if (is_key(properties[i], key, length))
 			return &q->values[i];
-	return NULL;
+	return found;
 }
 
 /* Reads one line into a qube. Words with a key we did not ask for are skipped. */

@@ -61,6 +61,19 @@ value_class(const struct ls_data *d, size_t qube, const struct column_kind *kind
 	return text_copy(d->qubes.items[qube].class);
 }
 
+static char *
+value_uuid(const struct ls_data *d, size_t qube, const struct column_kind *kind)
+{
+	return copy_or_null(d->qubes.items[qube].uuid);
+}
+
+/* For a column that formats have and that nothing stands behind any more. */
+static char *
+value_none(const struct ls_data *d, size_t qube, const struct column_kind *kind)
+{
+	return NULL;
+}
+
 /* A value under another name than its property's. */
 static char *
 value_property(const struct ls_data *d, size_t qube, const struct column_kind *kind)
@@ -204,6 +217,8 @@ static const struct column_kind kinds[] = {
 		"virt_mode updateable provides_network installed_by_rpm debug autostart",
 		"internal"},
 	{"GATEWAY", value_gateway, "address of the netvm", NEED_NOTHING, "netvm gateway"},
+	{"IPBACK", value_none, "nothing; kept for those who read the format"},
+	{"UUID", value_uuid, "the name that never changes"},
 	{"INITIALMEM", value_property, "memory at start, in MiB", NEED_NOTHING, "memory"},
 	{"MEMORY", value_memory, "memory now, in MiB", NEED_MEMORY},
 	{"PRIV-CURR", value_volume_mib, "space the private volume takes, in MiB", NEED_VOLUMES,

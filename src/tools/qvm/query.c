@@ -80,12 +80,15 @@ copy_answer(const struct query *q, int fd, struct err *err)
 			break;
 		if (total == 0)
 			digit = chunk[0];
-		if ((uint64_t)count > q->max_bytes - total)
-			return err_set(err, EMSGSIZE, "answer: longer than --max-bytes allows");
-		total += (uint64_t)count;
-		e = write_all(STDOUT_FILENO, chunk, (size_t)count);
+		const uint64_t room = q->max_bytes - total;
+		const size_t size = (uint64_t)count < room ? (size_t)count : (size_t)room;
+
+		total += size;
+		e = write_all(STDOUT_FILENO, chunk, size);
 		if (e < 0)
 			return err_set_errno(err, -e, "cannot write the answer");
+		if (size < (size_t)count)
+			return err_set(err, EMSGSIZE, "answer: longer than --max-bytes allows");
 	}
 	if (q->null)
 		write_all(STDOUT_FILENO, "", 1);

@@ -42,7 +42,8 @@ make_rows(const struct volume_list *volumes, const char *wanted_pool, size_t *re
 		AUTO_FREE char *pool = volume_info_value(volumes->items[i].info, "pool");
 		AUTO_FREE char *vid = volume_info_value(volumes->items[i].info, "vid");
 
-		if (pool == NULL || vid == NULL)
+		/* The kernel volume of a qube without a kernel is none. */
+		if (pool == NULL || vid == NULL || *vid == '\0')
 			continue;
 		if (wanted_pool != NULL && !text_equal(pool, wanted_pool))
 			continue;

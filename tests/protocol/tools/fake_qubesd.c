@@ -234,8 +234,8 @@ int
 main(int argc, char **argv)
 {
 	AUTO_ERR struct err err = ERR_INIT;
+	static char *text; /* the rules point into it */
 	struct pollfd polls[2];
-	char *text;
 	FILE *log;
 	pid_t child;
 

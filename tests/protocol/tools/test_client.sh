@@ -68,8 +68,8 @@ expect 0 '' ''
 expect_requests 'admin.Foo+x app1 <- a line'
 run_with "$(printf 'a\nb')" qubesd-query --single-line dom0 admin.Foo app1 x
 expect 1 '' 'qubesd-query: error: payload: not a line of printable ASCII'
-run qubesd-query -e --max-bytes 3 dom0 admin.vm.List dom0
-expect 1 '' 'qubesd-query: error: answer: longer than --max-bytes allows'
+run bash -c 'qubesd-query -e --max-bytes 3 dom0 admin.vm.List dom0 | od -An -c; exit "${PIPESTATUS[0]}"'
+expect 1 '   0  \0   l' 'qubesd-query: error: answer: longer than --max-bytes allows'
 run qubesd-query dom0 admin.vm.List
 expect_usage 'the arguments are SRC METHOD DEST and perhaps ARG'
 

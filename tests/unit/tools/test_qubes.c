@@ -49,6 +49,26 @@ test_parse(void **state)
 	qubes_finish(&list);
 }
 
+/* A line may tell the uuid twice: as every line does, and as a property that was asked for. */
+static void
+test_parse_uuid_twice(void **state)
+{
+	static const char *const wanted[] = {"uuid"};
+	struct err err = ERR_INIT;
+	struct qube_list list;
+
+	assert_int_equal(
+		qubes_parse("a class=AppVM state=Halted uuid=u uuid=v\n", wanted, 1, &list, &err),
+		0);
+	assert_string_equal(list.items[0].uuid, "u");
+	assert_string_equal(list.items[0].values[0], "v");
+	qubes_finish(&list);
+	assert_int_equal(
+		qubes_parse("a class=AppVM state=Halted uuid=u\n", wanted, 1, &list, &err), 0);
+	assert_null(list.items[0].values[0]);
+	qubes_finish(&list);
+}
+
 static void
 test_parse_refuses(void **state)
 {
@@ -192,6 +212,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),
+		cmocka_unit_test(test_parse_uuid_twice),
 		cmocka_unit_test(test_parse_refuses),
 		cmocka_unit_test(test_choice),
 		cmocka_unit_test(test_property_values),
