@@ -38,11 +38,20 @@ struct store {
 };
 
 static int
+fail_corrupt(struct store *s, const char *why, struct err *err)
+{
+	return err_set(err, EBADMSG,
+		"store '%s' is corrupt (%s): keep the file aside and restore a copy", s->path, why);
+}
+
+static int
 fail_sqlite(struct store *s, struct err *err, const char *what)
 {
 	int status = sqlite3_errcode(s->db) & 0xff;
 	int code = EIO;
 
+	if (status == SQLITE_CORRUPT || status == SQLITE_NOTADB)
+		return fail_corrupt(s, sqlite3_errmsg(s->db), err);
 	if (status == SQLITE_FULL)
 		code = ENOSPC;
 	else if (status == SQLITE_NOMEM)
@@ -108,6 +117,17 @@ take_lock(struct store *s, struct err *err)
 	return 0;
 }
 
+/* SQLite takes a very short file for an empty one, and would write over it. */
+static bool
+has_header(int fd)
+{
+	static const char magic[] = "SQLite format 3";
+	char header[sizeof(magic)];
+
+	return pread(fd, header, sizeof(header), 0) == (ssize_t)sizeof(header) &&
+	       memcmp(header, magic, sizeof(magic)) == 0;
+}
+
 /* SQLite gives its side files the mode of the main file, so that one is made first. */
 static int
 open_file(struct store *s, bool *ret_is_new, struct err *err)
@@ -120,6 +140,8 @@ open_file(struct store *s, bool *ret_is_new, struct err *err)
 	if (!S_ISREG(st.st_mode))
 		return err_set(err, EINVAL, "store '%s' is not a regular file", s->path);
 	*ret_is_new = st.st_size == 0;
+	if (!*ret_is_new && !has_header(fd))
+		return fail_corrupt(s, "it is not a database", err);
 
 	if (sqlite3_open_v2(s->path, &s->db,
 		    SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_NOFOLLOW,
@@ -133,14 +155,6 @@ static void
 keep_file_as_it_is(struct store *s, bool keep)
 {
 	(void)sqlite3_db_config(s->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, keep ? 1 : 0, NULL);
-}
-
-static int
-fail_corrupt(struct store *s, const char *why, struct err *err)
-{
-	return err_set(err, EBADMSG,
-		"store '%s' is corrupt (%s); it was left as it is: move it away or restore a copy",
-		s->path, why);
 }
 
 static int
