@@ -15,7 +15,7 @@ failures=0
 # --- TAP ------------------------------------------------------------------------------------
 
 note() {
-	printf '%s\n' "$*" | sed 's/^/# /'
+	printf '%s\n' "$@" | sed 's/^/# /'
 }
 
 ok() {
@@ -43,14 +43,15 @@ skip_all() {
 
 # check WHAT COMMAND...: the command succeeds.
 check() {
-	local what=$1 output
+	local what=$1 output status=0
 
 	shift
-	if output=$("$@" 2>&1); then
+	output=$("$@" 2>&1) || status=$?
+	if [ "$status" -eq 0 ]; then
 		ok "$what"
 	else
 		not_ok "$what"
-		note "status $? of: $*" "$output"
+		note "status $status of: $*" "$output"
 	fi
 }
 
