@@ -222,6 +222,8 @@ main(void)
 	if (getpid() != 1)
 		fatal("must be the first process of a qube");
 	setenv("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", 1);
+	/* The agent may be quicker than linkd, and must not take that for a world without links. */
+	setenv("VCHAN_TRANSPORT", "link", 1);
 	umask(022);
 	mount_filesystems();
 	loop = loop_create();

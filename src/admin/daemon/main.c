@@ -240,6 +240,8 @@ main(int argc, char **argv)
 	if (status >= 0)
 		return status;
 	umask(0022);
+	/* Qubes are reached over links, also while a linkd is being started again. */
+	setenv("VCHAN_TRANSPORT", "link", 1);
 	signal(SIGPIPE, SIG_IGN);
 	raise_limits();
 	d.loop = loop_create();

@@ -5,8 +5,11 @@
 #include "admin/lifecycle/lifecycle.h"
 
 #include <errno.h>
+#include <grp.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "admin/lifecycle/recovery.h"
 #include "admin/lifecycle/run.h"
@@ -32,15 +35,32 @@ handle_answering(struct loop_deferred *source, void *data)
 	}
 }
 
+/* What host processes expect to be there. Members of the group may call into qubes. */
+static int
+make_run_directories(struct err *err)
+{
+	AUTO_FREE char *runs = root_path(LIFECYCLE_RUN_DIRECTORY);
+	AUTO_FREE char *logs = root_path(LIFECYCLE_LOG_DIRECTORY);
+	AUTO_FREE char *links = root_path("/run/vchan");
+	AUTO_FREE char *calls = root_path("/run/qubes");
+	const struct group *group = getgrnam(LIFECYCLE_GROUP);
+
+	if (make_directories(runs, 0755, err) < 0 || make_directories(logs, 0755, err) < 0 ||
+		make_directories(links, 0755, err) < 0 || make_directories(calls, 0770, err) < 0)
+		return -1;
+	if (group != NULL && geteuid() == 0 && chown(calls, 0, group->gr_gid) < 0)
+		return err_set_errno(err, errno, "directory '%s': cannot set its group", calls);
+	if (chmod(calls, group != NULL ? 02770 : 0700) < 0)
+		return err_set_errno(err, errno, "directory '%s': cannot set its mode", calls);
+	return 0;
+}
+
 struct lifecycle *
 lifecycle_create(const struct lifecycle_config *config, struct err *err)
 {
-	AUTO_FREE char *run_directory = root_path(LIFECYCLE_RUN_DIRECTORY);
-	AUTO_FREE char *log_directory = root_path(LIFECYCLE_LOG_DIRECTORY);
 	struct lifecycle *l;
 
-	if (make_directories(run_directory, 0755, err) < 0 ||
-		make_directories(log_directory, 0755, err) < 0)
+	if (make_run_directories(err) < 0)
 		return NULL;
 	l = xcalloc(1, sizeof(*l));
 	l->config = *config;
