@@ -366,6 +366,7 @@ void
 qemu_destroy(struct machine *base)
 {
 	struct qemu_machine *m = qemu_of(base);
+	struct qemu_request *request, *following;
 
 	qmp_destroy(m->qmp);
 	console_destroy(m->console);
@@ -375,13 +376,8 @@ qemu_destroy(struct machine *base)
 	if (m->errors_fd >= 0)
 		close(m->errors_fd);
 	qemu_disk_forget_all(m);
-	while (!list_empty(&m->requests)) {
-		struct qemu_request *request =
-			container_of(m->requests.next, struct qemu_request, link);
-
-		list_remove(&request->link);
+	list_for_each_safe (request, following, &m->requests, link)
 		free(request);
-	}
 	free(m->base.name);
 	free(m);
 }

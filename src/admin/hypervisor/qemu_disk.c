@@ -336,6 +336,8 @@ qemu_resize_disk(
 void
 qemu_disk_forget_all(struct qemu_machine *m)
 {
-	while (!list_empty(&m->disks))
-		destroy_operation(container_of(m->disks.next, struct disk_operation, link));
+	struct disk_operation *op, *following;
+
+	list_for_each_safe (op, following, &m->disks, link)
+		destroy_operation(op);
 }

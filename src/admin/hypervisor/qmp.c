@@ -18,7 +18,7 @@
 #include "base/stream.h"
 #include "base/text.h"
 
-#define QMP_OUT_MAX (256 * 1024)
+#define QMP_OUT_MAX 262144
 
 struct command {
 	struct list link; /* qmp.commands */
@@ -218,25 +218,15 @@ handle_capabilities(void *data, const json_t *result, const struct err *err)
 	qmp->handler->handle_ready(qmp, qmp->data);
 }
 
-/* The first command of all, ahead of what is waiting already. */
 static void
 take_greeting(struct qmp *qmp)
 {
-	struct command *command;
-
 	if (qmp->is_greeted) {
 		end(qmp, EPROTO, "a second greeting");
 		return;
 	}
 	qmp->is_greeted = true;
-	command = xcalloc(1, sizeof(*command));
-	command->name = text_copy("qmp_capabilities");
-	command->fd = -1;
-	command->done = handle_capabilities;
-	command->data = qmp;
-	list_append(qmp->commands.next, &command->link);
-	qmp->command_count++;
-	send_command(qmp, command);
+	loop_deferred_schedule(qmp->turn);
 }
 
 static void
@@ -319,18 +309,22 @@ qmp_create(struct loop *loop, int fd, const struct qmp_handler *handler, void *d
 		return NULL;
 	}
 	loop_timer_start(qmp->timer, QMP_TIMEOUT_MS);
+	/* The first command of all; it waits for the greeting, as all do. */
+	qmp_execute(qmp, "qmp_capabilities", NULL, -1, handle_capabilities, qmp);
 	return qmp;
 }
 
 void
 qmp_destroy(struct qmp *qmp)
 {
+	struct command *command, *following;
+
 	if (qmp == NULL)
 		return;
 	if (qmp->destroyed_flag != NULL)
 		*qmp->destroyed_flag = true;
-	while (!list_empty(&qmp->commands))
-		destroy_command(qmp, first_command(qmp));
+	list_for_each_safe (command, following, &qmp->commands, link)
+		destroy_command(qmp, command);
 	stream_destroy(qmp->stream);
 	loop_timer_destroy(qmp->timer);
 	loop_deferred_destroy(qmp->turn);

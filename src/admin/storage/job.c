@@ -66,15 +66,16 @@ void
 job_add(struct job *job, const char *crash_point_name, const char *program, ...)
 {
 	struct job_step *step = xcalloc(1, sizeof(*step));
-	size_t count = 0;
+	const char *text = program;
 	va_list arguments;
 
 	step->crash_point_name = crash_point_name;
 	step->keep = job->keep_rest;
 	va_start(arguments, program);
-	for (const char *text = program; text != NULL && count < JOB_ARGUMENTS_MAX;
-		text = va_arg(arguments, const char *))
-		step->argv[count++] = text_copy(text);
+	for (size_t i = 0; text != NULL && i < JOB_ARGUMENTS_MAX; i++) {
+		step->argv[i] = text_copy(text);
+		text = va_arg(arguments, const char *);
+	}
 	va_end(arguments);
 	list_append(&job->steps, &step->link);
 }
@@ -108,12 +109,14 @@ reap_child(struct job *job)
 void
 job_destroy(struct job *job)
 {
+	struct job_step *step, *following;
+
 	if (job == NULL)
 		return;
 	if (job->child != NULL)
 		reap_child(job);
-	while (!list_empty(&job->steps))
-		destroy_step(first_step(job));
+	list_for_each_safe (step, following, &job->steps, link)
+		destroy_step(step);
 	if (job->output_fd >= 0)
 		close(job->output_fd);
 	loop_deferred_destroy(job->deferred);
@@ -292,16 +295,20 @@ job_cancel(struct job *job)
 int
 job_run(struct job *job, struct err *err)
 {
-	while (!list_empty(&job->steps) && job->err.code == 0) {
-		pid_t pid = start_program(job, first_step(job), &job->err);
+	struct job_step *step, *following;
+
+	list_for_each_safe (step, following, &job->steps, link) {
+		pid_t pid = start_program(job, step, &job->err);
 		int wait_status = 0;
 
 		if (pid < 0)
 			break;
 		while (waitpid(pid, &wait_status, 0) < 0 && errno == EINTR)
 			;
-		judge_program(job, first_step(job), wait_status);
-		destroy_step(first_step(job));
+		judge_program(job, step, wait_status);
+		destroy_step(step);
+		if (job->err.code != 0)
+			break;
 	}
 	return job->err.code != 0 ? err_move(err, &job->err) : 0;
 }

@@ -40,8 +40,9 @@ kernel_find(const char *version, struct kernel_files *ret_files, struct err *err
 	if (files.vmlinuz == NULL) {
 		AUTO_FREE char *directory = root_path("%s", KERNEL_DIRECTORY);
 
-		return err_set_kind(err, STORAGE_ERROR, ENOENT,
-			"kernel '%s' is not installed in '%s'", version, directory);
+		err_set_kind(err, STORAGE_ERROR, ENOENT, "kernel '%s' is not installed in '%s'",
+			version, directory);
+		return -1;
 	}
 	files.vmlinux = path_if_there(version, "vmlinux");
 	files.initramfs = path_if_there(version, "initramfs");

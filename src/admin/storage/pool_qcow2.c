@@ -44,8 +44,8 @@ vid_valid(const char *vid)
 		const char *slash = strchr(qube, '/');
 		if (slash == NULL || slash - qube > QUBE_NAME_MAX)
 			return false;
-		AUTO_FREE char *name = strndup(qube, (size_t)(slash - qube));
-		return name != NULL && qube_name_valid(name, NULL) && volume_name_valid(slash + 1);
+		AUTO_FREE char *name = text_format("%.*s", (int)(slash - qube), qube);
+		return qube_name_valid(name, NULL) && volume_name_valid(slash + 1);
 	}
 	return false;
 }
@@ -62,7 +62,7 @@ directory_name(const char *vid)
 {
 	const char *slash = strrchr(vid, '/');
 
-	return strndup(vid, (size_t)(slash - vid));
+	return text_format("%.*s", (int)(slash - vid), vid);
 }
 
 static char *
