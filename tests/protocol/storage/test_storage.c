@@ -1,6 +1,7 @@
 /* Volumes on real qcow2 files, made by qemu-img and written to by qemu-io. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
 
 #include <cmocka.h>
@@ -452,6 +454,36 @@ test_missing_qemu_img(void **state)
 	assert_int_equal(harness_count_images(), 0);
 }
 
+/* The qubes' directory alone is on a tiny file system: room for one new image, not for three. */
+static void
+test_full_disk(void **state)
+{
+	AUTO_FREE char *directory = root_path("/var/lib/qubes/appvms");
+
+	harness_add_template(&h, "template", 1);
+	harness_add_app(&h, "work", "template");
+	write_once("template", T_ROOT, 1, 1);
+	assert_int_equal(make_directories(directory, 0700, NULL), 0);
+	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		mount("tmpfs", directory, "tmpfs", 0, "size=300k,mode=0700") < 0) {
+		print_message("not allowed to mount here\n");
+		skip();
+	}
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(harness_start(&h, "work"), ENOSPC);
+		assert_non_null(strstr(h.err.message, "No space left on device"));
+		/* The template's, and nothing half-made. */
+		assert_int_equal(harness_count_images(), 1);
+	}
+	assert_int_equal(harness_clone(&h, T_ROOT, A_PRIVATE), ENOSPC);
+	assert_int_equal(harness_count_images(), 1);
+	assert_int_equal(umount2(directory, MNT_DETACH), 0);
+	/* With room again, as if nothing had been. */
+	assert_int_equal(harness_start(&h, "work"), 0);
+	assert_int_equal(harness_stop(&h, "work"), 0);
+	assert_true(harness_reads(&h, T_ROOT, 1, 1));
+}
+
 static void
 assert_refused(const struct volume_config *config)
 {
@@ -575,6 +607,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_dead_machine_is_settled, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_strays_are_left_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_missing_qemu_img, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_full_disk, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bad_configurations, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_transactions_of_the_caller, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_kernels, set_up, tear_down),
