@@ -9,7 +9,7 @@ boots() {
 	local qube=$1 template=$2
 
 	qvm-check --quiet "$qube" 2>/dev/null || check "$template: a qube is created" new_qube "$qube" "$template"
-	check "$template: the qube starts" start_qube "$qube"
+	require "$template: the qube starts" start_qube "$qube"
 	is "$template: a program answers" hello "$(in_qube "$qube" 'echo hello')"
 	is "$template: the host name is the qube's" "$qube" "$(in_qube "$qube" hostname)"
 	is "$template: programs run as user" user "$(in_qube "$qube" 'id -un')"

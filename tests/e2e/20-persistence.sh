@@ -7,7 +7,7 @@ set -uo pipefail
 
 use_instance
 qvm-check --quiet keeper 2>/dev/null || new_qube keeper minimal
-check "the qube starts" start_qube keeper
+require "the qube starts" start_qube keeper
 
 # 108: a fresh private volume
 is "108: /rw is ext4" ext4 "$(in_qube keeper "awk '\$2 == \"/rw\" { print \$3 }' /proc/mounts")"
@@ -34,7 +34,7 @@ root_in_qube keeper '
 	mkdir -p /rw/bind-dirs/etc/link && cp -a /etc/real/c /rw/bind-dirs/etc/link/c
 '
 in_qube keeper 'echo mine >/home/user/mine'
-check "it starts again" restart_qube keeper
+require "it starts again" restart_qube keeper
 is "110: a change of the root is gone" no "$(in_qube keeper 'test -e /etc/forgotten && echo yes || echo no')"
 is "110: the home stays" mine "$(in_qube keeper 'cat /home/user/mine')"
 is "110: /usr/local stays" tool "$(in_qube keeper 'cat /usr/local/bin/tool')"
@@ -46,7 +46,7 @@ is "rc.local ran" ran "$(in_qube keeper 'cat /run/rc-local-ran')"
 root_in_qube keeper 'echo changed >>/etc/kept-file; echo new >/etc/kept-dir/new'
 root_in_qube keeper 'echo "binds+=( /etc/nsswitch.conf /etc/of-link )" \
 	>>/rw/config/qubes-bind-dirs.d/50.conf'
-check "it starts a third time" restart_qube keeper
+require "it starts a third time" restart_qube keeper
 is "109: changes are kept over a boot" "b changed" "$(in_qube keeper 'echo $(cat /etc/kept-file)')"
 is "109: new files too" new "$(in_qube keeper 'cat /etc/kept-dir/new')"
 is "109: a file of the root was copied" yes \
@@ -54,13 +54,13 @@ is "109: a file of the root was copied" yes \
 
 # 110: the template changes under a running qube
 is "110: before" no "$(in_qube keeper 'test -e /etc/of-template && echo yes || echo no')"
-check "the template starts" start_qube minimal
+require "the template starts" start_qube minimal
 root_in_qube minimal 'echo new >/etc/of-template; ln -s of-template /etc/of-link'
 is "template: keeps its root" persistent-full "$(in_qube minimal 'cd /run/qubes && echo persistent-*')"
-check "the template stops" stop_qube minimal
+require "the template stops" stop_qube minimal
 is "110: the running qube does not see it" no \
 	"$(in_qube keeper 'test -e /etc/of-template && echo yes || echo no')"
-check "it starts a fourth time" restart_qube keeper
+require "it starts a fourth time" restart_qube keeper
 is "110: after its start it does" new "$(in_qube keeper 'cat /etc/of-template')"
 is "109: a symbolic link is followed" new "$(in_qube keeper 'cat /rw/bind-dirs/etc/of-template')"
 
@@ -68,12 +68,12 @@ is "109: a symbolic link is followed" new "$(in_qube keeper 'cat /rw/bind-dirs/e
 root_in_qube keeper 'sync; dd if=/dev/urandom of=/dev/xvdb bs=1024 seek=1 count=1 conv=fsync 2>/dev/null
 	echo b >/proc/sysrq-trigger' || :
 timeout 60 qvm-kill keeper >/dev/null 2>&1 || :
-check "it starts with a damaged private volume" start_qube keeper
+require "it starts with a damaged private volume" start_qube keeper
 is "108: it comes up without the volume" no \
 	"$(in_qube keeper 'grep -q " /rw ext4" /proc/mounts && echo yes || echo no')"
 matches "108: and says why" "left as it is" "$(console_of keeper)"
 check "it can be repaired from within" root_in_qube keeper 'e2fsck -y /dev/xvdb; test $? -lt 4'
-check "it starts after the repair" restart_qube keeper
+require "it starts after the repair" restart_qube keeper
 is "108: nothing is lost" mine "$(in_qube keeper 'cat /home/user/mine')"
 
 stop_qube keeper

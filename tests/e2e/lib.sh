@@ -55,6 +55,14 @@ check() {
 	fi
 }
 
+# require WHAT COMMAND...: a check without which the rest of the script makes no sense.
+require() {
+	local before=$failures
+
+	check "$@"
+	[ "$failures" -eq "$before" ] || finish
+}
+
 # check_fails WHAT COMMAND...: the command fails, and not by a signal or for not being there.
 check_fails() {
 	local what=$1 output status=0
@@ -191,7 +199,7 @@ use_instance() {
 		export BULKHEAD_ROOT
 		on_exit remove_instance
 	fi
-	if ! "$source_directory/templates/install" kernel "$BULKHEAD_TEMPLATES" || ! start_daemon; then
+	if ! start_daemon || ! "$source_directory/templates/install" kernel "$BULKHEAD_TEMPLATES"; then
 		not_ok "the instance starts"
 		finish
 	fi
@@ -229,13 +237,13 @@ use_shared_qube() {
 }
 
 console_of() {
-	cat "$BULKHEAD_ROOT/var/log/qubes/guest-$1.log"
+	cat "$BULKHEAD_ROOT/var/log/qubes/guest-$1.log" 2>/dev/null
 }
 
 # Says on failure what the qube's console said last.
 start_qube() {
 	if ! qvm-start "$1" >&2; then
-		note "console of $1:" "$(console_of "$1" | tail -n 30)" "daemon:" "$(tail -n 20 "$(daemon_log)")"
+		note "console of $1:" "$(console_of "$1" | tail -n 30)" "daemon:" "$(tail -n 6 "$(daemon_log)")"
 		return 1
 	fi
 }
