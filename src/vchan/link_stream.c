@@ -114,6 +114,7 @@ link_stream_open(struct link *link, const struct link_address *address, uint32_t
 void
 link_stream_accept(struct link_stream *s, uint32_t window)
 {
+	assert(!s->ours);
 	if (s->accepted || s->close_sent)
 		return;
 	s->accepted = true;
@@ -150,7 +151,9 @@ link_stream_consumed(struct link_stream *s, size_t size)
 {
 	s->consumed += (uint32_t)size;
 	/* In large pieces: a frame for each would cost more than the bytes. */
-	if (s->consumed < s->window / 4 || s->close_sent || s->shutdown_received)
+	if (s->consumed == 0 || s->consumed < s->window / 4)
+		return;
+	if (s->close_sent || s->shutdown_received)
 		return;
 	link_emit(s->link, LINK_FRAME_CREDIT, s->id, &s->consumed, 1);
 	s->receive_credit += s->consumed;

@@ -18,7 +18,7 @@
 
 /*
  * Bytes under way in each direction at the least, as the kernel counts them (with its own
- * overhead). Larger buffers were slower: what is under way no longer fits the cache.
+ * overhead): room for several of the largest messages. Larger buffers gained nothing.
  */
 #define SEND_BUFFER_BYTES (512 * 1024)
 #define SEND_BUFFER_MAX_BYTES (16 * 1024 * 1024)
