@@ -220,7 +220,7 @@ put_event(struct buf *out, const struct event *event)
 static void
 handle_event(const struct event *event, void *data)
 {
-	AUTO_BUF struct buf out;
+	AUTO_BUF struct buf out = {0};
 	struct client *c = data;
 
 	if (c->subject != NULL && !text_equal(c->subject, event->subject))
@@ -249,7 +249,7 @@ void
 client_begin_events(struct client *c, const char *subject, bool silent)
 {
 	static const struct event hello = {.subject = "", .name = "connection-established"};
-	AUTO_BUF struct buf out;
+	AUTO_BUF struct buf out = {0};
 
 	c->phase = CLIENT_STREAMING;
 	c->subject = subject != NULL ? text_copy(subject) : NULL;

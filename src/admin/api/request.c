@@ -74,7 +74,7 @@ put_message(struct buf *out, const char *message)
 void
 request_fail(struct request *r, const struct err *err)
 {
-	AUTO_BUF struct buf out;
+	AUTO_BUF struct buf out = {0};
 	const char *kind = err->kind != NULL ? err->kind : "QubesException";
 	bool is_unusual = err->kind == NULL || text_equal(kind, "ProtocolError");
 

@@ -244,7 +244,7 @@ property_format(const struct property *p, const struct value *value, struct buf 
 char *
 property_text(const struct property *p, const struct value *value)
 {
-	AUTO_BUF struct buf text;
+	AUTO_BUF struct buf text = {0};
 	char *result;
 
 	if (value->state == VALUE_ABSENT)
