@@ -9,8 +9,8 @@
 #include "base/io.h"
 #include "base/text.h"
 
-static char *
-format_text(const char *format, va_list arguments) /* NOLINT */
+__attribute__((format(printf, 1, 0))) static char *
+format_text(const char *format, va_list arguments)
 {
 	char *text = NULL;
 

@@ -129,7 +129,9 @@ query(const struct query *q, const char *const *words, size_t count)
 	digit = copy_answer(q, fd, &err);
 	if (digit < 0)
 		return tool_error(q->options, "%s", err_message(&err));
-	return q->fail ? digit - '0' : TOOL_OK;
+	if (!q->fail)
+		return TOOL_OK;
+	return digit >= '0' && digit <= '9' ? digit - '0' : TOOL_FAILURE;
 }
 
 int

@@ -129,7 +129,7 @@ send_exception(int fd, const char *type, const char *text)
 static bool
 answer(int fd, const struct rule *rule, const char *request)
 {
-	AUTO_FREE char *text = NULL, *rest = NULL;
+	AUTO_FREE char *text = NULL;
 	size_t length;
 
 	if (rule == NULL) {
