@@ -18,6 +18,7 @@
 #define FIELD_MAX_BYTES 512
 /* Qubes whose lines are counted apart; later ones share a count. */
 #define MAX_SHARES 20000
+#define BURST_THOUSANDTHS (UINT64_C(1000) * DECISION_LOG_BURST)
 
 struct share {
 	uint64_t filled_ms;   /* when `thousandths` was right */
@@ -92,7 +93,7 @@ add_share(struct decision_log *log, uint64_t now_ms)
 		memcpy(larger, log->shares, log->share_count * sizeof(*larger));
 	free(log->shares);
 	log->shares = larger;
-	larger[log->share_count] = (struct share){now_ms, DECISION_LOG_BURST * 1000, 0};
+	larger[log->share_count] = (struct share){now_ms, BURST_THOUSANDTHS, 0};
 	return &larger[log->share_count++];
 }
 
@@ -116,8 +117,8 @@ take_line(struct share *share, uint64_t now_ms)
 
 	share->filled_ms = now_ms;
 	share->thousandths += gained;
-	if (share->thousandths > DECISION_LOG_BURST * 1000)
-		share->thousandths = DECISION_LOG_BURST * 1000;
+	if (share->thousandths > BURST_THOUSANDTHS)
+		share->thousandths = BURST_THOUSANDTHS;
 	if (share->thousandths < 1000) {
 		share->left_out++;
 		return false;
@@ -128,12 +129,12 @@ take_line(struct share *share, uint64_t now_ms)
 
 /* " KEY=VALUE", of printable characters without blanks. */
 static void
-put_field(struct buf *line, const char *key, const char *untrusted_value)
+put_bytes(struct buf *line, const char *key, const char *untrusted_value, size_t size)
 {
-	size_t length = strnlen(untrusted_value, FIELD_MAX_BYTES);
+	size_t shown = size < FIELD_MAX_BYTES ? size : FIELD_MAX_BYTES;
 
 	buf_printf(line, " %s=", key);
-	for (size_t i = 0; i < length; i++) {
+	for (size_t i = 0; i < shown; i++) {
 		uint8_t c = (uint8_t)untrusted_value[i];
 
 		if (c > 0x20 && c < 0x7f && c != '\\')
@@ -141,10 +142,16 @@ put_field(struct buf *line, const char *key, const char *untrusted_value)
 		else
 			buf_printf(line, "\\x%02x", c);
 	}
-	if (untrusted_value[length] != '\0')
+	if (shown < size)
 		buf_put_string(line, "...");
-	else if (length == 0)
+	else if (size == 0)
 		buf_put_string(line, "-");
+}
+
+static void
+put_field(struct buf *line, const char *key, const char *untrusted_value)
+{
+	put_bytes(line, key, untrusted_value, strlen(untrusted_value));
 }
 
 static void
@@ -179,9 +186,7 @@ put_decision(struct buf *line, const struct policy_view *v, const struct policy_
 	const struct policy_decision *d)
 {
 	const char *plus = strchr(request->service, '+');
-	AUTO_FREE char *service =
-		plus != NULL ? strndup(request->service, (size_t)(plus - request->service))
-			     : text_copy(request->service);
+	size_t length = plus != NULL ? (size_t)(plus - request->service) : strlen(request->service);
 	char text[POLICY_TARGET_TEXT_MAX];
 
 	put_field(line, "source", request->source);
@@ -189,7 +194,7 @@ put_decision(struct buf *line, const struct policy_view *v, const struct policy_
 		put_field(line, "for", request->requested_source);
 	put_field(line, "asked", request->target);
 	put_field(line, "given", v != NULL ? policy_target_text(v, d->target, text) : "");
-	put_field(line, "service", service != NULL ? service : "");
+	put_bytes(line, "service", request->service, length);
 	put_field(line, "argument", plus != NULL ? plus : "+");
 	put_rule(line, v, d);
 	put_field(line, "answer", d->result == POLICY_ALLOW ? "allow" : "deny");

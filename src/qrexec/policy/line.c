@@ -1,6 +1,7 @@
 /* Parsing a line of policy; see line.h. */
 #include "qrexec/policy/line.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <string.h>
 
@@ -68,8 +69,11 @@ modernise(char *text)
 int
 policy_line_check_service(const char *service, const char *argument, struct err *err)
 {
-	bool any_service = text_equal(service, "*"), any_argument = text_equal(argument, "*");
+	bool any_service, any_argument;
 
+	assert(service != NULL && argument != NULL);
+	any_service = text_equal(service, "*");
+	any_argument = text_equal(argument, "*");
 	if (!any_service && (service[0] == '\0' || !text_only_has(service, "-._")))
 		return err_set(err, EINVAL, "service '%s': not the name of a service", service);
 	if (!any_argument && argument[0] != '+')
@@ -247,7 +251,7 @@ policy_line_parse(char *untrusted_text, size_t length, enum policy_line_form for
 {
 	struct policy_line line = {.kind = POLICY_LINE_EMPTY};
 	size_t columns = form == POLICY_LINE_POLICY ? 5 : 3;
-	struct words words;
+	struct words words = {0};
 	char *text = untrusted_text;
 	int result;
 

@@ -60,10 +60,11 @@ ask_from(unsigned askers, const char *path, unsigned qubes, const char *what)
 {
 	AUTO_FREE char *line = text_format("%s, %u asking", what, askers);
 	uint64_t start = bench_now_ns();
+	size_t share = QUESTIONS / askers;
 
 	for (unsigned i = 0; i < askers; i++) {
 		if (fork() == 0) {
-			ask_many(path, qubes, i * (QUESTIONS / askers), QUESTIONS / askers);
+			ask_many(path, qubes, (size_t)i * share, share);
 			_exit(0);
 		}
 	}
@@ -78,16 +79,19 @@ cpu_us(pid_t pid)
 {
 	AUTO_FREE char *path = text_format("/proc/%d/stat", (int)pid);
 	AUTO_FREE char *text = NULL;
-	unsigned long user = 0, system = 0;
-	const char *rest;
+	unsigned long ticks = 0;
+	char *field;
 
 	if (read_file(path, 4096, &text, NULL, NULL) < 0)
 		return 0;
-	rest = strrchr(text, ')');
-	if (rest == NULL || sscanf(rest + 1, "%*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %*s %lu %lu",
-				    &user, &system) != 2)
-		return 0;
-	return (double)(user + system) * 1e6 / (double)sysconf(_SC_CLK_TCK);
+	/* The name may hold blanks; after it come the fields from the third on. */
+	field = strrchr(text, ')');
+	for (int i = 2; field != NULL && i < 15; i++) {
+		field = strchr(field + 1, ' ');
+		if (field != NULL && i >= 13)
+			ticks += strtoul(field, NULL, 10);
+	}
+	return (double)ticks * 1e6 / (double)sysconf(_SC_CLK_TCK);
 }
 
 static void

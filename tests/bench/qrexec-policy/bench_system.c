@@ -108,8 +108,10 @@ compare_times(const void *a, const void *b)
 void
 bench_print(const char *what, uint64_t *times_ns, size_t count, uint64_t total_ns)
 {
+	size_t middle = count / 2, late = count * 99 / 100;
+
 	qsort(times_ns, count, sizeof(*times_ns), compare_times);
 	printf("%-44s %10.0f /s  median %8.2f us  p99 %8.2f us\n", what,
-		(double)count * 1e9 / (double)total_ns, (double)times_ns[count / 2] / 1e3,
-		(double)times_ns[count * 99 / 100] / 1e3);
+		(double)count * 1e9 / (double)total_ns, (double)times_ns[middle] / 1e3,
+		(double)times_ns[late] / 1e3);
 }

@@ -112,7 +112,6 @@ questions_come_in_pieces(void **state)
 	static const char question[] = "source=work\nintended_target=red\nservice_and_arg=s";
 	AUTO_FREE char *path = root_path(POLICY_SOCKET);
 	AUTO_FD int fd = socket_connect(path, NULL);
-	AUTO_FREE char *answer = NULL;
 	char text[1024] = "";
 	size_t size = 0;
 	ssize_t count;
