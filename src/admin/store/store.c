@@ -249,7 +249,7 @@ configure(struct store *s, struct err *err)
 static int
 open_store(struct store *s, struct err *err)
 {
-	bool is_new;
+	bool is_new = false;
 	int64_t version = 0;
 
 	if (take_lock(s, err) < 0 || open_file(s, &is_new, err) < 0)
