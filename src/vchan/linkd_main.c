@@ -156,9 +156,9 @@ parse_options(int argc, char **argv, struct arguments *a)
 		fatal("usage: vchan-linkd --qube | --host DOMAIN [OPTION]...");
 }
 
-/* Where the port and the local socket are when that was not said. Paths live as long as we do. */
+/* Where the port and the local socket are when that was not said. */
 static void
-fill_defaults(struct linkd_config *config)
+fill_defaults(struct linkd_config *config, char **ret_listen_path)
 {
 	bool is_qube = config->role == LINK_ROLE_QUBE;
 
@@ -176,8 +176,9 @@ fill_defaults(struct linkd_config *config)
 	AUTO_ERR struct err err = ERR_INIT;
 	if (make_directories(directory, 0755, &err) < 0)
 		fatal("%s", err_message(&err));
-	config->listen_path = is_qube ? root_path("/run/vchan/link")
-				      : root_path("/run/vchan/link.%u", config->domain);
+	*ret_listen_path = is_qube ? root_path("/run/vchan/link")
+				   : root_path("/run/vchan/link.%u", config->domain);
+	config->listen_path = *ret_listen_path;
 }
 
 /* A descriptor a program; the usual soft limit is below what we allow. */
@@ -228,6 +229,7 @@ main(int argc, char **argv)
 		.config = {.port_fd = -1, .listen_fd = -1, .ready_fd = -1},
 		.listening_fd = -1,
 	};
+	AUTO_FREE char *default_listen_path = NULL;
 	AUTO_ERR struct err err = ERR_INIT;
 	struct loop_signal *termination, *interruption;
 	struct linkd d;
@@ -235,7 +237,7 @@ main(int argc, char **argv)
 
 	log_init("vchan-linkd");
 	parse_options(argc, argv, &a);
-	fill_defaults(&a.config);
+	fill_defaults(&a.config, &default_listen_path);
 	raise_descriptor_limit();
 	signal(SIGPIPE, SIG_IGN);
 	if (linkd_init(&d, &a.config, &err) < 0)
