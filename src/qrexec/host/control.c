@@ -62,7 +62,7 @@ drop(struct control *c, uint64_t retry_ms)
 static void
 violation(struct control *c, uint32_t type, const char *field)
 {
-	log_error("agent: message %s (0x%x): %s: control channel ended", qrexec_type_name(type),
+	log_warning("agent: message %s (0x%x): %s: control channel ended", qrexec_type_name(type),
 		type, field);
 	drop(c, RETRY_MS);
 }
@@ -303,8 +303,8 @@ handle_retry(struct loop_timer *timer, void *data)
 	begin(data);
 }
 
-struct control *
-control_create(struct loop *loop, int domain, const struct control_handler *handler, void *data)
+static struct control *
+control_alloc(struct loop *loop, int domain, const struct control_handler *handler, void *data)
 {
 	struct control *c = xcalloc(1, sizeof(*c));
 
@@ -317,7 +317,29 @@ control_create(struct loop *loop, int domain, const struct control_handler *hand
 		control_destroy(c);
 		return NULL;
 	}
-	loop_timer_start(c->retry, 0);
+	return c;
+}
+
+struct control *
+control_create(struct loop *loop, int domain, const struct control_handler *handler, void *data)
+{
+	struct control *c = control_alloc(loop, domain, handler, data);
+
+	if (c != NULL)
+		loop_timer_start(c->retry, 0);
+	return c;
+}
+
+struct control *
+control_create_connected(
+	struct loop *loop, int fd, const struct control_handler *handler, void *data)
+{
+	struct control *c = control_alloc(loop, 0, handler, data);
+
+	if (c != NULL)
+		connected(c, fd);
+	else
+		close(fd);
 	return c;
 }
 

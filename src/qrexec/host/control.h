@@ -37,6 +37,9 @@ struct control;
 /* Begins to connect to the agent in `domain`. NULL with errno set. */
 struct control *control_create(
 	struct loop *loop, int domain, const struct control_handler *handler, void *data);
+/* The same on a connection that is there already; it is taken, or closed on failure. */
+struct control *control_create_connected(
+	struct loop *loop, int fd, const struct control_handler *handler, void *data);
 void control_destroy(struct control *control);
 
 /* What was agreed with the agent, or 0 while there is none. */

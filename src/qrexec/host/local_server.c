@@ -213,8 +213,8 @@ client_greet(struct local_client *c)
 		stream_send(c->stream, buf_data(&out), buf_len(&out));
 }
 
-static void
-client_create(struct local_server *s, int fd)
+void
+local_server_add(struct local_server *s, int fd)
 {
 	static const struct stream_handler handler = {
 		.handle_data = handle_data,
@@ -249,7 +249,7 @@ handle_listener(struct loop_fd *source, uint32_t events, void *data)
 	(void)source;
 	(void)events;
 	if (fd >= 0) {
-		client_create(s, fd);
+		local_server_add(s, fd);
 		return;
 	}
 	if (errno == EAGAIN || errno == EINTR || errno == ECONNABORTED)

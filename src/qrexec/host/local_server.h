@@ -44,6 +44,8 @@ struct local_server_handler {
 /* Takes the listening descriptor. NULL with errno set; the descriptor is then closed. */
 struct local_server *local_server_create(
 	struct loop *loop, int listen_fd, const struct local_server_handler *handler, void *data);
+/* Serves one more connection, as if it had been accepted; the descriptor is taken. */
+void local_server_add(struct local_server *server, int fd);
 /* Closes all connections. NULL is fine. */
 void local_server_destroy(struct local_server *server);
 
