@@ -8,7 +8,7 @@
  * SIGPIPE.
  *
  * Environment:
- *   VCHAN_TRANSPORT   "unix" or "link"; see vchan(7) for how it is chosen when not set
+ *   VCHAN_TRANSPORT   "unix" or "link"; how it is chosen when not set: vchan-linkd(8)
  *   VCHAN_SOCKET_DIR  transport unix: where the sockets are, default /var/run/vchan
  *   VCHAN_DOMAIN      transport unix: our own domain number, default 0
  */

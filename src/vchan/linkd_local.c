@@ -71,7 +71,7 @@ refuse(struct linkd_local *l, const char *why)
 static uint32_t
 choose_window(const struct linkd_local *l)
 {
-	uint32_t wanted = l->request.write_min;
+	uint32_t wanted = l->request.read_min;
 
 	if (wanted < LINK_WINDOW_DEFAULT)
 		return LINK_WINDOW_DEFAULT;
