@@ -153,18 +153,25 @@ call_accept(struct call *call, uint32_t domain, uint32_t port)
 	mark_answered(call);
 }
 
-char *
-call_command(
-	const char *user, const char *service, const char *source, const char *requested_target)
+static const char *
+missing_plus(const char *service)
 {
-	const char *plus = strchr(service, '+') == NULL ? "+" : "";
-	bool keyword;
+	return strchr(service, '+') == NULL ? "+" : "";
+}
 
-	if (user != NULL)
-		return text_format("%s:QUBESRPC %s%s %s", user[0] != '\0' ? user : "DEFAULT",
-			service, plus, source);
-	keyword = requested_target[0] == '@';
-	return text_format("QUBESRPC %s%s %s %s %s", service, plus, source,
+char *
+call_command_for_qube(const char *user, const char *service, const char *source)
+{
+	return text_format("%s:QUBESRPC %s%s %s", user[0] != '\0' ? user : "DEFAULT", service,
+		missing_plus(service), source);
+}
+
+char *
+call_command_for_dom0(const char *service, const char *source, const char *requested_target)
+{
+	bool keyword = requested_target[0] == '@';
+
+	return text_format("QUBESRPC %s%s %s %s %s", service, missing_plus(service), source,
 		keyword ? "keyword" : "name", requested_target + keyword);
 }
 
@@ -186,8 +193,8 @@ connect_dom0(struct call *call)
 {
 	struct call_table *t = call->table;
 	AUTO_ERR struct err err = ERR_INIT;
-	AUTO_FREE char *command = call_command(NULL, effective_service(call),
-		effective_source(call), call->answer.requested_target);
+	AUTO_FREE char *command = call_command_for_dom0(
+		effective_service(call), effective_source(call), call->answer.requested_target);
 	int port = port_table_allocate(t->ports, 0, NULL);
 	void *holder;
 
@@ -274,8 +281,8 @@ connect_qube(struct call *call)
 	};
 	struct call_table *t = call->table;
 	AUTO_FREE char *path = socket_target_path(t->socket_directory, call->destination);
-	AUTO_FREE char *command = call_command(
-		call->answer.user, effective_service(call), effective_source(call), NULL);
+	AUTO_FREE char *command = call_command_for_qube(
+		call->answer.user, effective_service(call), effective_source(call));
 
 	call->state = CALL_CONNECTING;
 	call->request =

@@ -60,10 +60,10 @@ void call_table_cancel(struct call_table *table, bool keep_running);
 void call_table_finish(struct call_table *table);
 
 /*
- * The command string for the target's side of a call (spec qrexec.md 4.2); the caller frees it.
- * user NULL: the target is dom0, and requested_target is told, too.
+ * The command string for the other side of a call (spec qrexec.md 4.2); the caller frees it. A
+ * service without argument gets an empty one. dom0 is also told the target that was asked for.
  */
-char *call_command(
-	const char *user, const char *service, const char *source, const char *requested_target);
+char *call_command_for_qube(const char *user, const char *service, const char *source);
+char *call_command_for_dom0(const char *service, const char *source, const char *requested_target);
 
 #endif

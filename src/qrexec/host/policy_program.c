@@ -30,16 +30,16 @@ static void
 finish_if_complete(struct policy_program *p)
 {
 	struct buf *bytes = stream_in(p->stream);
+	bool refused =
+		p->exited && (!WIFEXITED(p->wait_status) || WEXITSTATUS(p->wait_status) != 0);
 
 	/* Without bytes, or without 0, there is nothing to wait for: neither for a program that
 	 * writes for ever nor for whoever else holds the output open. */
 	if (p->output_error != 0)
 		p->callback(NULL, "policy program's answer can not be read", p->data);
-	else if (!p->exited)
-		return;
-	else if (!WIFEXITED(p->wait_status) || WEXITSTATUS(p->wait_status) != 0)
+	else if (refused)
 		p->callback(NULL, "policy program refused", p->data);
-	else if (!p->output_ended)
+	else if (!p->exited || !p->output_ended)
 		return;
 	else if (buf_len(bytes) == 0)
 		p->callback(NULL, "policy program gave no answer", p->data);

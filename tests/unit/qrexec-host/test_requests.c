@@ -87,7 +87,9 @@ test_socket_targets(void **state)
 static void
 check_command(const char *expected, const char *user, const char *service, const char *requested)
 {
-	AUTO_FREE char *command = call_command(user, service, "alpha", requested);
+	AUTO_FREE char *command = requested == NULL
+					  ? call_command_for_qube(user, service, "alpha")
+					  : call_command_for_dom0(service, "alpha", requested);
 
 	assert_string_equal(command, expected);
 }
