@@ -219,7 +219,7 @@ handle_accepted(uint32_t domain, uint32_t port, void *data)
 {
 	struct call *call = data;
 
-	if (call->answered) { /* someone took it over meanwhile: one answer, ever */
+	if (call->answered) {
 		call_end(call);
 		return;
 	}
@@ -237,12 +237,13 @@ handle_started(const char *content, const char *exception, void *data)
 	struct call *call = data;
 
 	admin_call_destroy(steal_ptr(call->admin));
-	if (content == NULL && !text_equal(exception, "QubesVMNotHaltedError")) {
-		call_refuse(call, "target can not be started");
-		return;
-	}
 	call->started = true;
-	connect_qube(call);
+	if (content == NULL && !text_equal(exception, "QubesVMNotHaltedError"))
+		call_refuse(call, "target can not be started");
+	else if (call->answered) /* someone took it over meanwhile: one answer, ever */
+		call_end(call);
+	else
+		connect_qube(call);
 }
 
 static void
@@ -309,7 +310,10 @@ handle_created(const char *content, const char *exception, void *data)
 	call->destination = text_copy(content);
 	call->disposable = text_copy(content);
 	admin_call_destroy(steal_ptr(call->admin));
-	start_qube(call);
+	if (call->answered)
+		call_end(call);
+	else
+		start_qube(call);
 }
 
 static void
@@ -462,6 +466,12 @@ call_table_cancel(struct call_table *t, bool keep_running)
 	list_for_each_safe (call, following, &t->calls, link) {
 		if (call->state == CALL_KILLING || (call->state == CALL_RUNNING && keep_running))
 			continue;
+		/* What is being created can only be killed once its name is known. */
+		if (call->state == CALL_CREATING) {
+			if (!call->answered)
+				mark_answered(call);
+			continue;
+		}
 		policy_query_destroy(steal_ptr(call->query));
 		call_end(call);
 	}

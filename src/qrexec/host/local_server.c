@@ -151,12 +151,12 @@ client_take_request(struct local_client *c, struct buf *in)
 		client_violation(c, header.type, fault);
 		return;
 	}
+	loop_timer_stop(c->timer);
 	if (s->handler->is_congested(s->data)) {
 		c->held_back = true;
 		stream_pause(c->stream);
 		return;
 	}
-	loop_timer_stop(c->timer);
 	if (!s->handler->handle_request(c, &request, s->data)) {
 		client_destroy(c);
 		return;

@@ -536,6 +536,26 @@ test_disposable_goes_with_daemon(void **state)
 	close(agent);
 }
 
+/* The caller's agent goes while the disposable is being made: nobody needs it any more. */
+static void
+test_disposable_not_needed(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_FREE char *socket = fixture_path(f, "run/qubes/qrexec.11");
+	int agent = alpha_with_program(f, ALLOW_DISPOSABLE, NULL);
+	int qubesd = qubesd_listen(f), creating;
+
+	send_trigger(agent, "@dispvm", "SOCKET1", "test.Info");
+	creating = qubesd_expect(
+		qubesd, "admin.vm.CreateDisposable dom0 name uuid:" UUID_BETA "|uuid");
+	close(agent);
+	await_path(socket, false);
+	qubesd_answer(creating, "0\0uuid:" DISPOSABLE_UUID, 2 + 5 + 36);
+	qubesd_answer(qubesd_expect(qubesd, "admin.vm.Kill dom0 name uuid:" DISPOSABLE_UUID "|"),
+		"0\0", 2);
+	close(qubesd);
+}
+
 /* The policy daemon's socket is asked first, and has the last word when it has one. */
 static void
 test_policy_socket(void **state)
@@ -691,6 +711,7 @@ main(void)
 		TEST(test_disposable),
 		TEST(test_disposable_fails),
 		TEST(test_disposable_goes_with_daemon),
+		TEST(test_disposable_not_needed),
 		TEST(test_policy_socket),
 		TEST(test_claimed_source),
 		TEST(test_waiting_questions),
