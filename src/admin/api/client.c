@@ -154,8 +154,11 @@ client_destroy(struct client *c)
 void
 client_destroy_all(struct api *api)
 {
-	while (!list_empty(&api->clients))
-		client_destroy(container_of(api->clients.next, struct client, link));
+	struct client *c, *next;
+
+	list_for_each_safe (c, next, &api->clients, link) {
+		client_destroy(c);
+	}
 }
 
 struct client *

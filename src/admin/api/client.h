@@ -8,7 +8,7 @@
 #include "base/list.h"
 
 /* Events that wait for a reader who does not read, in bytes; then it is dropped. */
-#define EVENTS_PENDING_MAX (256 * 1024)
+#define EVENTS_PENDING_MAX ((size_t)256 * 1024)
 
 struct api;
 struct client;

@@ -41,10 +41,13 @@ drop_token(struct clone_tokens *tokens, struct clone_token *token)
 void
 clone_tokens_destroy(struct clone_tokens *tokens)
 {
+	struct clone_token *token, *next;
+
 	if (tokens == NULL)
 		return;
-	while (!list_empty(&tokens->tokens))
-		drop_token(tokens, container_of(tokens->tokens.next, struct clone_token, link));
+	list_for_each_safe (token, next, &tokens->tokens, link) {
+		drop_token(tokens, token);
+	}
 	free(tokens);
 }
 
@@ -74,9 +77,9 @@ add_token(struct api *api, const struct qube *q, enum volume_role role)
 	if (tokens == NULL) {
 		tokens = api->clone_tokens = xcalloc(1, sizeof(*tokens));
 		list_init(&tokens->tokens);
-	}
-	if (tokens->count == TOKENS_MAX)
+	} else if (tokens->count == TOKENS_MAX) {
 		drop_token(tokens, container_of(tokens->tokens.next, struct clone_token, link));
+	}
 	make_text(token->text);
 	memcpy(token->uuid, "uuid:", strlen("uuid:"));
 	memcpy(token->uuid + strlen("uuid:"), q->uuid, sizeof(q->uuid));

@@ -55,10 +55,13 @@ imports_clean(struct err *err)
 void
 imports_destroy(struct imports *imports)
 {
+	struct import *i, *next;
+
 	if (imports == NULL)
 		return;
-	while (!list_empty(&imports->pending))
-		drop_import(container_of(imports->pending.next, struct import, link));
+	list_for_each_safe (i, next, &imports->pending, link) {
+		drop_import(i);
+	}
 	free(imports);
 }
 

@@ -122,7 +122,8 @@ handle_overview(struct request *r)
 
 	if (request_text_payload(r, &text) < 0)
 		return;
-	rest = names = text_copy(text);
+	names = text_copy(text);
+	rest = names;
 	while ((name = strsep(&rest, "\n")) != NULL) {
 		if (name[0] == '\0')
 			continue;

@@ -32,8 +32,11 @@ destroy(struct request *r)
 void
 request_destroy_all(struct api *api)
 {
-	while (!list_empty(&api->requests))
-		destroy(container_of(api->requests.next, struct request, link));
+	struct request *r, *next;
+
+	list_for_each_safe (r, next, &api->requests, link) {
+		destroy(r);
+	}
 }
 
 /* Hands the answer to the client, if it is still there, and ends the request. */

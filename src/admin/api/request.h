@@ -16,7 +16,7 @@
 /* Largest request in bytes, header and payload (spec 8.1). */
 #define REQUEST_MAX_BYTES 65536
 /* Largest answer; ours. */
-#define REPLY_MAX_BYTES (16 * 1024 * 1024)
+#define REPLY_MAX_BYTES ((size_t)16 * 1024 * 1024)
 
 struct client;
 struct method;

@@ -63,14 +63,14 @@ find_place(struct qube *const *qubes, size_t count, const char *(*key_of)(const 
 static void
 insert_at(struct qube **qubes, size_t count, size_t place, struct qube *q)
 {
-	memmove(qubes + place + 1, qubes + place, (count - place) * sizeof(*qubes));
+	memmove(qubes + place + 1, qubes + place, (count - place) * sizeof(void *));
 	qubes[place] = q;
 }
 
 static void
 remove_at(struct qube **qubes, size_t count, size_t place)
 {
-	memmove(qubes + place, qubes + place + 1, (count - place - 1) * sizeof(*qubes));
+	memmove(qubes + place, qubes + place + 1, (count - place - 1) * sizeof(void *));
 }
 
 struct qube *
@@ -92,9 +92,8 @@ app_insert(struct app *app, int qid, const char *uuid, const char *name, enum qu
 		free(q);
 		return NULL;
 	}
-	app->qubes = reallocarray(app->qubes, app->qube_count + 1, sizeof(struct qube *));
-	app->qubes_by_uuid =
-		reallocarray(app->qubes_by_uuid, app->qube_count + 1, sizeof(struct qube *));
+	app->qubes = reallocarray(app->qubes, app->qube_count + 1, sizeof(void *));
+	app->qubes_by_uuid = reallocarray(app->qubes_by_uuid, app->qube_count + 1, sizeof(void *));
 	if (app->qubes == NULL || app->qubes_by_uuid == NULL)
 		fatal("out of memory");
 	insert_at(app->qubes, app->qube_count, by_name, q);

@@ -196,7 +196,8 @@ tell_template(const struct change_step *step, struct err *err)
 {
 	const struct app_hooks *hooks;
 
-	if (step->kind != CHANGE_PROPERTY_SET || step->property->id != PROPERTY_TEMPLATE)
+	if (step->kind != CHANGE_PROPERTY_SET || step->qube == NULL || step->property == NULL ||
+		step->property->id != PROPERTY_TEMPLATE)
 		return 0;
 	hooks = &step->qube->app->hooks;
 	if (hooks->template_changes == NULL)

@@ -133,7 +133,7 @@ int
 label_create(
 	struct app *app, const char *untrusted_name, const char *untrusted_color, struct err *err)
 {
-	uint32_t color;
+	uint32_t color = 0;
 	int index = next_index(app);
 
 	if (check_name(untrusted_name, err) < 0 || parse_color(untrusted_color, &color, err) < 0)

@@ -55,8 +55,7 @@ property_list(const struct qube *q, size_t *ret_count)
 			if (property_applies(&property_table[i], q))
 				lists[which].rows[lists[which].count++] = &property_table[i];
 		}
-		qsort(lists[which].rows, lists[which].count, sizeof(lists[which].rows[0]),
-			compare_rows);
+		qsort(lists[which].rows, lists[which].count, sizeof(void *), compare_rows);
 	}
 	*ret_count = lists[which].count;
 	return lists[which].rows;

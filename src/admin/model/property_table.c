@@ -15,8 +15,8 @@
 
 /* The start of a row, and its constant default. */
 #define QUBE_ROW(id_, name_, type_, classes_)                                                      \
-	.name = name_, .id = id_, .type = type_, .classes = classes_
-#define GLOBAL_ROW(id_, name_, type_) .name = name_, .id = id_, .type = type_
+	.name = (name_), .id = (id_), .type = (type_), .classes = (classes_)
+#define GLOBAL_ROW(id_, name_, type_) .name = (name_), .id = (id_), .type = (type_)
 #define NUMBER(value) .preset = VALUE_PRESENT, .preset_number = (value)
 #define FLAG(value) .preset = VALUE_PRESENT, .preset_number = (value)
 #define TEXT(value) .preset = VALUE_PRESENT, .preset_text = (value)

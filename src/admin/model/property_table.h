@@ -26,6 +26,7 @@ struct property {
 	unsigned int classes;           /* CLASS_BITs; 0: of the global object */
 	unsigned int read_only_classes; /* where it can only be read */
 	unsigned int flags;
+	unsigned int referred_class; /* type vm: the one class allowed, as a CLASS_BIT; 0: any */
 
 	/*
 	 * The default: `compute` if given; else the template's value for PROPERTY_INHERITS; else
@@ -43,7 +44,6 @@ struct property {
 	/* Any type: before the pre-event. Also made for the default at a Reset. */
 	int (*check)(const struct app *app, const struct qube *q, const struct property *p,
 		const struct value *value, struct err *err);
-	unsigned int referred_class; /* type vm: the one class allowed, as a CLASS_BIT; 0: any */
 	/* After the pre-event: what the state of qubes forbids. `value`: the one to come. */
 	int (*veto)(const struct app *app, const struct qube *q, const struct property *p,
 		const struct value *value, struct err *err);
