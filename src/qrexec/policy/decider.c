@@ -28,13 +28,17 @@ struct inquiry {
 	struct inquiry_question question;
 	inquiry_callback callback;
 	void *data;
-	struct prompt *prompt; /* open */
+	struct prompt *prompt;          /* open */
+	struct policy_view *asked_view; /* what the user was shown */
+	char *answer;                   /* of the user; not trusted */
 };
 
 static void
 inquiry_free(struct inquiry *i)
 {
 	list_remove(&i->link);
+	policy_view_unref(i->asked_view);
+	free(i->answer);
 	free(i);
 }
 
@@ -69,33 +73,60 @@ view_with(struct decider *d, struct policy_facts *facts)
 	return d->view;
 }
 
+static bool go_on(struct inquiry *i);
+
+/* Whether a name stands for the same qube in both. */
+static bool
+same_qube(const struct policy_view *a, const struct policy_view *b, const char *name)
+{
+	const struct policy_facts *facts_a = policy_view_facts(a), *facts_b = policy_view_facts(b);
+	uint32_t in_a = policy_facts_find(facts_a, name), in_b = policy_facts_find(facts_b, name);
+
+	return in_a != POLICY_NONE && in_b != POLICY_NONE &&
+	       text_equal(policy_facts_qube(facts_a, in_a)->uuid,
+		       policy_facts_qube(facts_b, in_b)->uuid);
+}
+
 /*
  * The user has answered. Policy and qubes may have changed while the prompt was open: the
- * question is evaluated anew, and has to be an ask still, with that choice.
+ * question is evaluated anew, has to be an ask still, with that choice, and the names have to
+ * mean the qubes that the user was shown.
  */
+static void
+apply_answer(struct inquiry *i, const struct policy_view *v, struct policy_decision *decision)
+{
+	const struct policy_facts *facts = policy_view_facts(v);
+
+	if (decision->result != POLICY_ASK) {
+		policy_decision_finish(decision);
+		decision->result = POLICY_DENY;
+		decision->reason = POLICY_REASON_CHANGED;
+		return;
+	}
+	policy_prompt_answer(v, decision, i->answer);
+	if (decision->result != POLICY_ALLOW)
+		return;
+	if (!same_qube(i->asked_view, v, i->question.request.source) ||
+		!same_qube(
+			i->asked_view, v, policy_facts_qube(facts, decision->target.qube)->name)) {
+		decision->result = POLICY_DENY;
+		decision->reason = POLICY_REASON_CHANGED;
+	}
+}
+
 static void
 handle_prompt_answer(const char *untrusted_answer, void *data)
 {
 	struct inquiry *i = data;
-	struct decider *d = i->decider;
-	struct policy_facts *facts = facts_source_current(d->facts);
-	AUTO_DECISION struct policy_decision decision = POLICY_DECISION_INIT;
-	struct policy_view *v;
 
-	/* Facts that aged meanwhile are still the ones the user saw; the caller's daemon checks
-	 * that both qubes exist when it connects them. */
-	v = policy_view_ref(facts != NULL ? view_with(d, facts) : d->view);
-	policy_evaluate(v, &i->question.request, &decision);
-	if (decision.result == POLICY_ALLOW)
-		log_warning("prompt: the policy changed while it was open");
-	policy_prompt_answer(v, &decision, untrusted_answer);
-	finish(i, v, &decision);
-	policy_view_unref(v);
+	i->prompt = NULL;
+	i->answer = text_copy(untrusted_answer != NULL ? untrusted_answer : "");
+	go_on(i);
 }
 
 /* Opens a prompt for an ask. False, and the ask is a refusal, when that can not be. */
 static bool
-ask_user(struct inquiry *i, const struct policy_view *v, struct policy_decision *asked)
+ask_user(struct inquiry *i, struct policy_view *v, struct policy_decision *asked)
 {
 	struct prompter *p = i->decider->prompter;
 
@@ -105,18 +136,23 @@ ask_user(struct inquiry *i, const struct policy_view *v, struct policy_decision 
 	}
 	if (p != NULL)
 		i->prompt = p->start(p, v, &i->question.request, asked, handle_prompt_answer, i);
-	if (i->prompt == NULL)
+	if (i->prompt == NULL) {
 		policy_refuse_ask(asked, POLICY_REASON_NO_PROMPT_AGENT);
-	return i->prompt != NULL;
+		return false;
+	}
+	i->asked_view = policy_view_ref(v);
+	return true;
 }
 
 /* True when the inquiry is over, false when the user has to be waited for. */
 static bool
-decide(struct inquiry *i, const struct policy_view *v)
+decide(struct inquiry *i, struct policy_view *v)
 {
 	AUTO_DECISION struct policy_decision decision = POLICY_DECISION_INIT;
 
 	policy_evaluate(v, &i->question.request, &decision);
+	if (i->answer != NULL)
+		apply_answer(i, v, &decision);
 	if (decision.result == POLICY_ASK && i->question.assume_yes)
 		policy_assume_yes(v, &decision);
 	if (decision.result == POLICY_ASK && i->question.just_evaluate)
@@ -165,21 +201,30 @@ handle_facts(uint64_t fetch, struct policy_facts *facts, const char *error, void
 	policy_view_unref(v);
 }
 
+/* Decides now or when there are facts. True when the inquiry is over. */
+static bool
+go_on(struct inquiry *i)
+{
+	struct decider *d = i->decider;
+	struct policy_facts *facts = facts_source_current(d->facts);
+
+	if (facts != NULL)
+		return decide(i, view_with(d, facts));
+	i->fetch = facts_source_want(d->facts);
+	list_append(&d->waiting, &i->link);
+	return false;
+}
+
 struct inquiry *
 decider_ask(struct decider *d, const struct inquiry_question *question, inquiry_callback callback,
 	void *data)
 {
-	struct policy_facts *facts = facts_source_current(d->facts);
 	struct inquiry *i = xcalloc(1, sizeof(*i));
 
 	*i = (struct inquiry){
 		.decider = d, .question = *question, .callback = callback, .data = data};
 	list_init(&i->link);
-	if (facts != NULL)
-		return decide(i, view_with(d, facts)) ? NULL : i;
-	i->fetch = facts_source_want(d->facts);
-	list_append(&d->waiting, &i->link);
-	return i;
+	return go_on(i) ? NULL : i;
 }
 
 void

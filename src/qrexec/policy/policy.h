@@ -121,6 +121,7 @@ enum policy_reason {
 	POLICY_REASON_NO_GUI_QUBE,     /* ask, and nobody to ask */
 	POLICY_REASON_NO_PROMPT_AGENT, /* ask, and nothing to ask with */
 	POLICY_REASON_NO_FACTS,        /* nothing is known about the qubes */
+	POLICY_REASON_CHANGED,         /* while the user was asked */
 	POLICY_REASON_USER_REFUSED,
 	POLICY_REASON_BAD_PROMPT_ANSWER,
 	POLICY_REASON_ASK_NOT_ALLOWED, /* ask, where only a plain yes counts */

@@ -30,6 +30,8 @@ static const struct {
 	[POLICY_REASON_NO_GUI_QUBE] = {"no-gui-qube", "there is nobody to ask"},
 	[POLICY_REASON_NO_PROMPT_AGENT] = {"no-prompt-agent", "there is no prompt to ask with"},
 	[POLICY_REASON_NO_FACTS] = {"no-facts", "nothing is known about the qubes"},
+	[POLICY_REASON_CHANGED] = {"changed",
+		"the policy or the qubes changed while the user was asked"},
 	[POLICY_REASON_USER_REFUSED] = {"user-refused", "the user said no"},
 	[POLICY_REASON_BAD_PROMPT_ANSWER] = {"bad-prompt-answer",
 		"the prompt answered with something that was not offered"},
