@@ -2,7 +2,7 @@
  * What a qube with systemd runs where the small init calls the same functions:
  *
  *     qube-setup early             before anything else: setup_qube()
- *     qube-setup late              at the end of the boot: grows the root, runs rc.local
+ *     qube-setup late              at the end of the boot: all processors, grows the root, rc.local
  *     qube-setup resize VOLUME     after the host grew `root` or `private`
  */
 #include <errno.h>
@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "qube-init/disks.h"
 #include "qube-init/ext4.h"
+#include "qube-init/processors.h"
 #include "qube-init/setup.h"
 
 static int
@@ -45,6 +46,7 @@ resize(const char *volume, struct err *err)
 static int
 late(struct err *err)
 {
+	processors_bring_up();
 	if (resize("root", err) < 0)
 		log_warning("%s", err_message(err));
 	setup_run_scripts("rc.local");

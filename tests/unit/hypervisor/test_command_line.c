@@ -73,7 +73,8 @@ test_base(void **state)
 	assert_true(has(&line, "-device", "pvpanic-pci"));
 	assert_true(has(&line, "-kernel", "/proc/self/fd/6"));
 	assert_true(has(&line, "-initrd", "/proc/self/fd/7"));
-	assert_true(has(&line, "-append", "root=/dev/vda, quiet"));
+	/* Emulated processors wait; real ones do not, nor does a single one. */
+	assert_true(has(&line, "-append", "root=/dev/vda, quiet maxcpus=1"));
 	assert_int_equal(source_of(&line, 3), 101);
 	assert_int_equal(source_of(&line, 4), 103);
 	assert_int_equal(source_of(&line, 5), 102);
@@ -86,6 +87,12 @@ test_base(void **state)
 	assert_int_equal(command_line_build(&line, &config, ACCELERATION_KVM, &all_fds, NULL), 0);
 	assert_true(has(&line, "-accel", "kvm"));
 	assert_true(has(&line, "-cpu", "host"));
+	assert_true(has(&line, "-append", "root=/dev/vda, quiet"));
+	command_line_finish(&line);
+
+	config.vcpus = 1;
+	assert_int_equal(command_line_build(&line, &config, ACCELERATION_TCG, &all_fds, NULL), 0);
+	assert_true(has(&line, "-append", "root=/dev/vda, quiet"));
 	command_line_finish(&line);
 }
 
