@@ -78,9 +78,9 @@ event_length(const uint8_t *bytes, size_t size, size_t *ret_pairs)
 	size_t position = 2, pairs = 0;
 	bool empty;
 
-	if (!skip_text(bytes, size, &position, &empty) ||
-		!skip_text(bytes, size, &position, &empty))
-		return 0;
+	for (size_t i = 0; i < 2; i++)
+		if (!skip_text(bytes, size, &position, &empty))
+			return 0;
 	for (;;) {
 		if (!skip_text(bytes, size, &position, &empty))
 			return 0;

@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -51,36 +52,41 @@ is_shell_plain(const char *word)
 	return *word != '\0' && text_only_has(word, "@%+=:,./-_");
 }
 
+/* The word in single quotes; one inside ends them, is given in double ones, and begins anew. */
+static void
+print_shell_word(FILE *to, const char *word)
+{
+	if (is_shell_plain(word)) {
+		fputs(word, to);
+		return;
+	}
+	fputc('\'', to);
+	for (; *word != '\0'; word++) {
+		if (*word == '\'')
+			fputs("'\"'\"'", to);
+		else
+			fputc(*word, to);
+	}
+	fputc('\'', to);
+}
+
 char *
 encode_shell(const char *const *words, size_t count)
 {
-	size_t size = 1;
+	char *text = NULL;
+	size_t size = 0;
+	FILE *to = open_memstream(&text, &size);
 
-	for (size_t i = 0; i < count; i++)
-		size += strlen(words[i]) * 5 + 3;
-
-	char *result = xcalloc(size, 1), *to = result;
-
+	if (to == NULL)
+		abort();
 	for (size_t i = 0; i < count; i++) {
 		if (i > 0)
-			*to++ = ' ';
-		if (is_shell_plain(words[i])) {
-			to = stpcpy(to, words[i]); /* NOLINT: the size is computed above */
-			continue;
-		}
-		*to++ = '\'';
-		for (const char *from = words[i]; *from != '\0'; from++) {
-			if (*from == '\'') {
-				/* Ends the quotes, gives a quoted one, begins again. */
-				memcpy(to, "'\"'\"'", 5);
-				to += 5;
-			} else {
-				*to++ = *from;
-			}
-		}
-		*to++ = '\'';
+			fputc(' ', to);
+		print_shell_word(to, words[i]);
 	}
-	return result;
+	if (fclose(to) != 0)
+		abort();
+	return text;
 }
 
 /* The length of the UTF-8 sequence at `text`, or 0 when there is none that is well formed. */

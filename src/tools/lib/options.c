@@ -68,36 +68,36 @@ row_has_name(const struct option *row, const char *word, size_t length, bool pre
 
 /*
  * Finds the row of an option: by its whole name, or for a long one by a beginning that fits one
- * row only.
+ * row only. NULL with the error.
  */
-static int
-find_row(const struct options *o, const char *word, size_t length, const struct option **ret_row,
-	struct err *err)
+static const struct option *
+find_row(const struct options *o, const char *word, size_t length, struct err *err)
 {
 	const struct option *tables[] = {o->rows, options_common};
 	const struct option *found = NULL;
 
 	for (size_t i = 0; i < 2; i++)
 		for (const struct option *row = tables[i]; row != NULL && row->names != NULL; row++)
-			if (row_has_name(row, word, length, false)) {
-				*ret_row = row;
-				return 0;
-			}
+			if (row_has_name(row, word, length, false))
+				return row;
 
 	for (size_t i = 0; i < 2 && length > 2 && word[1] == '-'; i++)
-		for (const struct option *row = tables[i]; row != NULL && row->names != NULL; row++)
-			if (!row->hidden && row_has_name(row, word, length, true)) {
-				if (found != NULL)
-					return err_set(err, EINVAL,
-						"ambiguous option: '%.*s' could be '%s' or '%s'",
-						(int)length, word, found->names, row->names);
-				found = row;
+		for (const struct option *row = tables[i]; row != NULL && row->names != NULL;
+			row++) {
+			if (row->hidden || !row_has_name(row, word, length, true))
+				continue;
+			if (found != NULL) {
+				err_set(err, EINVAL,
+					"ambiguous option: '%.*s' could be '%s' or '%s'",
+					(int)length, word, found->names, row->names);
+				return NULL;
 			}
+			found = row;
+		}
 
 	if (found == NULL)
-		return err_set(err, EINVAL, "unknown option '%.*s'", (int)length, word);
-	*ret_row = found;
-	return 0;
+		err_set(err, EINVAL, "unknown option '%.*s'", (int)length, word);
+	return found;
 }
 
 static void
@@ -176,11 +176,11 @@ take_value(struct parser *p, const struct option *row, const char *attached, str
 static int
 parse_long(struct parser *p, const char *word, struct err *err)
 {
-	const struct option *row;
 	size_t length = strcspn(word, "=");
 	const char *attached = word[length] == '=' ? word + length + 1 : NULL;
+	const struct option *row = find_row(p->options, word, length, err);
 
-	if (find_row(p->options, word, length, &row, err) < 0)
+	if (row == NULL)
 		return -1;
 	if (takes_value(row))
 		return take_value(p, row, attached, err);
@@ -195,10 +195,10 @@ static int
 parse_cluster(struct parser *p, const char *word, struct err *err)
 {
 	for (const char *letter = word + 1; *letter != '\0'; letter++) {
-		const struct option *row;
 		const char name[] = {'-', *letter};
+		const struct option *row = find_row(p->options, name, sizeof(name), err);
 
-		if (find_row(p->options, name, sizeof(name), &row, err) < 0)
+		if (row == NULL)
 			return -1;
 		if (takes_value(row)) {
 			const char *attached = letter[1] == '=' ? letter + 2 : letter + 1;

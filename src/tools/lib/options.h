@@ -27,12 +27,12 @@ struct option {
 	const char *names;
 	const char *value; /* how the help calls the value */
 	const char *help;
-	bool *flag;  /* becomes true */
-	int *number; /* becomes `constant` */
-	int constant;
+	bool *flag;               /* becomes true */
+	int *number;              /* becomes `constant` */
 	const char **text;        /* becomes the value; the last one counts */
 	struct option_list *list; /* gathers the values */
-	bool many;                /* list: takes all words up to the next option */
+	int constant;
+	bool many;     /* list: takes all words up to the next option */
 	bool attached; /* text: the value may be absent, and then becomes ""; only by '=' */
 	bool hidden;   /* not in the help */
 };

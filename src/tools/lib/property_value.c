@@ -45,9 +45,7 @@ take_word(const char **position)
 
 	if (space == NULL)
 		return NULL;
-	word = strndup(*position, (size_t)(space - *position));
-	if (word == NULL)
-		abort();
+	word = text_format("%.*s", (int)(space - *position), *position);
 	*position = space + 1;
 	return word;
 }
@@ -71,7 +69,7 @@ property_value_parse(const char *text, struct property_value *ret_property)
 	property.is_default = text_equal(is_default, "default=True");
 
 	*ret_property = property;
-	property = (struct property_value){0};
+	memset(&property, 0, sizeof(property));
 	return 0;
 }
 
@@ -95,7 +93,7 @@ parse_line(const char *line, struct property_value *ret_property)
 		return -EBADMSG;
 	property.name = steal_ptr(name);
 	*ret_property = property;
-	property = (struct property_value){0};
+	memset(&property, 0, sizeof(property));
 	return 0;
 }
 
@@ -118,16 +116,16 @@ property_list_parse(const char *text, struct property_list *ret_list)
 
 	while (*text != '\0') {
 		size_t length = strcspn(text, "\n");
-		AUTO_FREE char *line = strndup(text, length);
+		AUTO_FREE char *line = text_format("%.*s", (int)length, text);
 
-		if (line == NULL || parse_line(line, &list.items[list.count]) < 0)
+		if (parse_line(line, &list.items[list.count]) < 0)
 			return -EBADMSG;
 		list.count++;
 		text += length + (text[length] == '\n');
 	}
 	qsort(list.items, list.count, sizeof(*list.items), compare_names);
 	*ret_list = list;
-	list = (struct property_list){0};
+	memset(&list, 0, sizeof(list));
 	return 0;
 }
 

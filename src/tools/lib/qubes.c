@@ -117,7 +117,7 @@ qubes_parse(const char *text, const char *const *properties, size_t property_cou
 	}
 	qsort(list.items, list.count, sizeof(*list.items), compare_qubes);
 	*ret_list = list;
-	list = (struct qube_list){0};
+	memset(&list, 0, sizeof(list));
 	return 0;
 }
 
@@ -173,7 +173,7 @@ load_one_by_one(struct qube_list *ret_list, const char *const *properties, size_
 	if (status < 0)
 		return -1;
 	*ret_list = list;
-	list = (struct qube_list){0};
+	memset(&list, 0, sizeof(list));
 	return 0;
 }
 

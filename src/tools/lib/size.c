@@ -17,10 +17,10 @@ static const struct unit {
 	{"", 1},
 	{"K", 1000},
 	{"KB", 1000},
-	{"M", 1000 * 1000},
-	{"MB", 1000 * 1000},
-	{"G", 1000 * 1000 * 1000},
-	{"GB", 1000 * 1000 * 1000},
+	{"M", UINT64_C(1000000)},
+	{"MB", UINT64_C(1000000)},
+	{"G", UINT64_C(1000000000)},
+	{"GB", UINT64_C(1000000000)},
 	{"Ki", UINT64_C(1) << 10},
 	{"KiB", UINT64_C(1) << 10},
 	{"Mi", UINT64_C(1) << 20},
@@ -33,12 +33,10 @@ int
 size_parse(const char *text, uint64_t *ret_bytes)
 {
 	size_t digits = strspn(text, "0123456789");
-	AUTO_FREE char *number = strndup(text, digits);
+	AUTO_FREE char *number = text_format("%.*s", (int)digits, text);
 	uint64_t value, bytes;
 	int e;
 
-	if (number == NULL)
-		return -ENOMEM;
 	e = text_parse_u64(number, UINT64_MAX, &value);
 	if (e < 0)
 		return e;

@@ -17,11 +17,8 @@ volume_info_value(const char *info, const char *key)
 		size_t line = strcspn(info, "\n");
 
 		if (line > length && memcmp(info, key, length) == 0 && info[length] == '=') {
-			char *value = strndup(info + length + 1, line - length - 1);
-
-			if (value == NULL)
-				abort();
-			return value;
+			info += length + 1;
+			return text_format("%.*s", (int)(line - length - 1), info);
 		}
 		info += line + (info[line] == '\n');
 	}
@@ -151,7 +148,7 @@ volumes_load(struct volume_list *ret_list, const struct qube_list *qubes, bool w
 		return -1;
 	drop_without_info(&list);
 	*ret_list = list;
-	list = (struct volume_list){0};
+	memset(&list, 0, sizeof(list));
 	return 0;
 }
 

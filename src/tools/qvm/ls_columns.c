@@ -307,10 +307,8 @@ add_words(struct name_set *set, const char *words)
 {
 	while (words != NULL && *words != '\0') {
 		size_t length = strcspn(words, " ");
-		AUTO_FREE char *word = strndup(words, length);
+		AUTO_FREE char *word = text_format("%.*s", (int)length, words);
 
-		if (word == NULL)
-			abort();
 		name_set_add(set, word);
 		words += length;
 		words += strspn(words, " ");

@@ -104,9 +104,9 @@ parse_memory(const char *state)
 	if (state == NULL || !text_starts_with(state, "mem="))
 		return 0;
 
-	AUTO_FREE char *number = strndup(state + 4, strcspn(state + 4, " "));
+	AUTO_FREE char *number = text_format("%.*s", (int)strcspn(state + 4, " "), state + 4);
 
-	return number != NULL && text_parse_u64(number, UINT64_MAX, &kib) == 0 ? kib : 0;
+	return text_parse_u64(number, UINT64_MAX, &kib) == 0 ? kib : 0;
 }
 
 static int

@@ -31,10 +31,8 @@ ls_filter_valid(const struct ls_filter *f, const char **ret_option)
 static char *
 name_of(const char *condition, bool property)
 {
-	char *name = strndup(condition, strcspn(condition, "="));
+	char *name = text_format("%.*s", (int)strcspn(condition, "="), condition);
 
-	if (name == NULL)
-		abort();
 	for (char *c = name; property && *c != '\0'; c++)
 		if (*c == '-')
 			*c = '_';

@@ -11,6 +11,9 @@
 #include "tools/lib/report.h"
 #include "tools/qvm/commands.h"
 
+/* A long list goes out in few writes; whoever asks a question flushes. */
+#define OUTPUT_BUFFER_BYTES 65536
+
 static const struct command *
 find_command(const char *name)
 {
@@ -74,5 +77,6 @@ main(int argc, char **argv)
 		argc > 0 ? find_command(slash != NULL ? slash + 1 : argv[0]) : NULL;
 
 	log_init("qvm");
+	setvbuf(stdout, NULL, _IOFBF, OUTPUT_BUFFER_BYTES);
 	return c != NULL ? c->run(argc, argv) : run_front(argc, argv);
 }

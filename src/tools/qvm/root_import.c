@@ -74,17 +74,17 @@ copy_image(int from, const char *target_path, uint64_t size, struct err *err)
 	return 0;
 }
 
-/* "SIZE PATH" as the daemon answers to the beginning. */
-static int
-parse_begin(char *answer, uint64_t *ret_size, const char **ret_path, struct err *err)
+/* "SIZE PATH" as the daemon answers to the beginning: the path, or NULL with the error. */
+static const char *
+parse_begin(char *answer, uint64_t *ret_size, struct err *err)
 {
 	char *path = answer;
-	char *size = strsep(&path, " ");
+	const char *size = strsep(&path, " ");
 
-	if (path == NULL || path[0] != '/' || text_parse_u64(size, INT64_MAX, ret_size) < 0)
-		return err_set(err, EBADMSG, "answer of the daemon: no size and path");
-	*ret_path = path;
-	return 0;
+	if (path != NULL && path[0] == '/' && text_parse_u64(size, INT64_MAX, ret_size) == 0)
+		return path;
+	err_set(err, EBADMSG, "answer of the daemon: no size and path");
+	return NULL;
 }
 
 int
@@ -103,7 +103,8 @@ root_import(const char *qube, const char *image_path, struct err *err)
 
 	if (call_internal("internal.vm.volume.ImportBegin", qube, size_text, &answer, err) < 0)
 		return -1;
-	if (parse_begin(answer, &size, &path, err) == 0 && copy_image(image, path, size, err) == 0)
+	path = parse_begin(answer, &size, err);
+	if (path != NULL && copy_image(image, path, size, err) == 0)
 		return call_internal("internal.vm.volume.ImportEnd", qube, "ok", NULL, err);
 
 	AUTO_FREE char *failure = text_format("fail\n%s", err_message(err));

@@ -38,10 +38,8 @@ split_name(const struct options *o, const char *text, struct volume_name *ret)
 
 	if (colon == NULL || colon == text || colon[1] == '\0')
 		return tool_usage_error(o, "'%s' is not of the form VMNAME:VOLUME", text);
-	ret->qube = strndup(text, (size_t)(colon - text));
+	ret->qube = text_format("%.*s", (int)(colon - text), text);
 	ret->volume = text_copy(colon + 1);
-	if (ret->qube == NULL)
-		abort();
 	return 0;
 }
 

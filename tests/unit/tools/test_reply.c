@@ -182,7 +182,7 @@ test_bad_events(void **state)
 	struct admin_event event;
 	struct buf in;
 
-	buf_init(&in, 4 * ADMIN_EVENT_MAX);
+	buf_init(&in, (size_t)4 * ADMIN_EVENT_MAX);
 	buf_put(&in, "2\0X\0\0m\0", 7);
 	assert_int_equal(admin_event_parse(&in, &event), -EBADMSG);
 	buf_clear(&in);
