@@ -37,7 +37,9 @@ minimal_configure() {
 	chmod 0640 "$root/etc/shadow"
 	printf 'passwd: files\ngroup: files\nshadow: files\nhosts: files dns\n' >"$root/etc/nsswitch.conf"
 	printf '/bin/sh\n/bin/bash\n' >"$root/etc/shells"
-	mkdir -p "$root/etc/skel" "$root/home" "$root/usr/lib/modules" "$root/usr/local/bin"
+	mkdir -p "$root/etc/skel" "$root/home" "$root/usr/lib/modules" "$root/usr/local.orig"
+	mkdir -p "$root/usr/local/bin" "$root/usr/local/sbin" "$root/usr/local/lib" "$root/usr/local/share"
+	cp -a "$root/usr/local/." "$root/usr/local.orig"
 	install -m 0644 /dev/null "$root/etc/fstab"
 	cat >"$root/etc/profile" <<-'END'
 		export PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin

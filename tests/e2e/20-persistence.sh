@@ -31,8 +31,7 @@ root_in_qube keeper '
 	for path in /etc/kept-dir /etc/kept-file /etc/real/c; do
 		mkdir -p "/rw/bind-dirs$(dirname $path)" && cp -a $path "/rw/bind-dirs$path"
 	done
-	mkdir -p /rw/bind-dirs/etc/link && cp -a /etc/real/c /rw/bind-dirs/etc/link/c
-'
+	mkdir -p /rw/bind-dirs/etc/link && cp -a /etc/real/c /rw/bind-dirs/etc/link/c'
 in_qube keeper 'echo mine >/home/user/mine'
 require "it starts again" restart_qube keeper
 is "110: a change of the root is gone" no "$(in_qube keeper 'test -e /etc/forgotten && echo yes || echo no')"

@@ -1,0 +1,139 @@
+#!/bin/bash
+# The daemon is killed between any two steps of what it does to qubes. Nothing is lost, and what
+# is left over is named and cleaned by the next start. The daemon itself lists the steps.
+set -uo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+use_instance
+use_template minimal
+qvm-check --quiet shared 2>/dev/null && qvm-kill shared >/dev/null 2>&1
+list=$BULKHEAD_ROOT/crash-points
+
+# points_of COMMAND...: the steps that the daemon goes through, each once.
+points_of() {
+	stop_daemon
+	: >"$list"
+	BULKHEAD_CRASH_LIST=$list start_daemon
+	"$@" >/dev/null 2>&1
+	# What happens in the background belongs to it.
+	sleep 1
+	stop_daemon
+	start_daemon
+	sort -u "$list"
+}
+
+# crash_at POINT COMMAND...: the daemon dies there, and comes back.
+crash_at() {
+	local point=$1 _
+
+	shift
+	stop_daemon
+	BULKHEAD_CRASH_AT=$point start_daemon
+	"$@" >/dev/null 2>&1
+	for _ in $(seq 50); do daemon_alive || break; sleep 0.1; done
+	daemon_alive && stop_daemon
+	start_daemon
+}
+
+state_of() {
+	qvm-ls --raw-data --fields STATE "$1" 2>/dev/null
+}
+
+processes_of() {
+	local directory
+
+	for directory in /proc/[0-9]*; do
+		[ "$(readlink "$directory/cwd" 2>/dev/null)" = "$(realpath -m "$BULKHEAD_ROOT/run/bulkhead/qubes/$1")" ] &&
+			echo "${directory#/proc/}"
+	done
+}
+
+# Everything of it is there and works as far as the store and the images go, or nothing is. Images
+# go in the background.
+# shellcheck disable=SC2317 # run by check
+whole_or_nothing() {
+	local _
+	if qvm-check --quiet "$1" 2>/dev/null; then
+		qvm-volume info "$1:private" >/dev/null && qvm-remove --force "$1" >/dev/null 2>&1
+	fi
+	for _ in $(seq 50); do
+		! qvm-check --quiet "$1" 2>/dev/null &&
+			[ -z "$(find "$BULKHEAD_ROOT" -name "*$1*" ! -name '*.log*')" ] && return
+		sleep 0.1
+	done
+	find "$BULKHEAD_ROOT" -name "*$1*" ! -name '*.log*'
+	return 1
+}
+
+make_victim() {
+	qvm-create --class AppVM --template minimal --label red victim
+}
+
+for point in $(points_of make_victim); do
+	qvm-remove --force victim >/dev/null 2>&1
+	crash_at "$point" make_victim
+	check "create, killed at $point: all or nothing" whole_or_nothing victim
+done
+
+qvm-check --quiet victim 2>/dev/null || make_victim
+for point in $(points_of qvm-remove --force victim); do
+	qvm-check --quiet victim 2>/dev/null || make_victim
+	crash_at "$point" qvm-remove --force victim
+	check "remove, killed at $point: all or nothing" whole_or_nothing victim
+done
+
+# shellcheck disable=SC2317 # run by points_of and crash_at
+clone_victim() {
+	qvm-clone minimal victim
+}
+for point in $(points_of clone_victim); do
+	qvm-remove --force victim >/dev/null 2>&1
+	crash_at "$point" clone_victim
+	check "clone, killed at $point: all or nothing" whole_or_nothing victim
+	check "and the source is whole" qvm-volume info minimal:root
+done
+
+qvm-check --quiet victim 2>/dev/null && qvm-remove --force victim >/dev/null 2>&1
+make_victim
+for point in $(points_of qvm-start victim); do
+	qvm-kill victim >/dev/null 2>&1
+	crash_at "$point" qvm-start victim
+	case $(state_of victim) in
+	Halted) is "start, killed at $point: no process is left" "" "$(processes_of victim)" ;;
+	Running) is "start, killed at $point: it was complete, and goes on" yes "$(in_qube victim 'echo yes')" ;;
+	*) not_ok "start, killed at $point: neither halted nor running: $(state_of victim)" ;;
+	esac
+done
+qvm-kill victim >/dev/null 2>&1
+check "after all that it starts" start_qube victim
+check "and stops" stop_qube victim
+check "and is removed" qvm-remove --force victim
+
+# A template's stop is its commit. Each round finds what the one before wrote.
+# shellcheck disable=SC2317
+stop_template() {
+	qvm-shutdown --wait minimal
+}
+start_qube minimal
+points=$(points_of stop_template)
+count=0
+for point in $points; do
+	[ "$(state_of minimal)" = Halted ] || qvm-kill minimal >/dev/null 2>&1
+	start_qube minimal
+	[ "$count" -eq 0 ] || is "commit, killed at $last: what was written is there" $count \
+		"$(in_qube minimal 'cat /etc/written')"
+	count=$((count + 1))
+	root_in_qube minimal "echo $count >/etc/written; sync"
+	crash_at "$point" stop_template
+	# Before the machine's end nothing had happened, and the qube went on to stop by itself.
+	for _ in $(seq 100); do [ "$(state_of minimal)" = Halted ] && break; sleep 0.2; done
+	is "commit, killed at $point: halted" Halted "$(state_of minimal)"
+	is "commit, killed at $point: no process is left" "" "$(processes_of minimal)"
+	last=$point
+done
+start_qube minimal
+is "commit, killed at $last: what was written is there" $count "$(in_qube minimal 'cat /etc/written')"
+check "the template stops" stop_qube minimal
+
+finish
