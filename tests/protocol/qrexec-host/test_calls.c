@@ -22,7 +22,7 @@
 #include "base/child.h"
 #include "base/cleanup.h"
 
-#define LOOP_CALLS 1000
+#define LOOP_CALLS 400
 #define AT_ONCE 256
 
 static char *user;
@@ -269,7 +269,7 @@ test_clients_killed_early(void **state)
 	AUTO_FD int null_fd = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	qube_start(f);
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 100; i++) {
 		pid_t pid = call_start("true", null_fd, null_fd);
 
 		usleep((useconds_t)(i * 37 % 4000));
