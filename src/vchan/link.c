@@ -14,13 +14,13 @@
 
 #include "vchan/link_internal.h"
 
-#define IN_MAX (2 * LINK_FRAME_MAX)
+#define IN_MAX (2UL * LINK_FRAME_MAX)
 
 /*
  * A preamble, data frames up to the limit, and control frames: a peer that keeps to the protocol
  * can not make us queue more than a few for each stream before it has read them.
  */
-#define OUT_MAX (LINK_PREAMBLE_BYTES + 2 * LINK_OUT_DATA_MAX + 2 * LINK_STREAMS_MAX * 256)
+#define OUT_MAX (LINK_PREAMBLE_BYTES + 2 * LINK_OUT_DATA_MAX + 2UL * LINK_STREAMS_MAX * 256)
 
 static void
 send_hello(struct link *link)

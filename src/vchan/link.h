@@ -23,14 +23,14 @@
 #include "base/buf.h"
 #include "vchan/link_frame.h"
 
-#define LINK_STREAMS_MAX 512             /* opened by one end at the same time */
-#define LINK_WINDOW_DEFAULT (256 * 1024) /* bytes a stream may have under way */
-#define LINK_WINDOW_MAX (16 * 1024 * 1024)
+#define LINK_STREAMS_MAX 512              /* opened by one end at the same time */
+#define LINK_WINDOW_DEFAULT (256U * 1024) /* bytes a stream may have under way */
+#define LINK_WINDOW_MAX (16U * 1024 * 1024)
 #define LINK_PORT_MIN 512
 #define LINK_PORT_MAX 768
 
 /* More than this waiting in link_out(): no stream is ready. Bounds what urgent bytes wait for. */
-#define LINK_OUT_DATA_MAX (64 * 1024)
+#define LINK_OUT_DATA_MAX (64UL * 1024)
 /* Payload a frame of ours carries at most: with its overhead one write to a virtio port. */
 #define LINK_SEND_MAX (32 * 1024 - LINK_OVERHEAD_BYTES)
 

@@ -467,10 +467,11 @@ linkd_local_begin(struct linkd *d, struct err *err)
 void
 linkd_local_finish(struct linkd *d)
 {
+	struct linkd_local *l, *following;
 	struct linkd_offer *offer, *next;
 
-	while (!list_empty(&d->locals))
-		linkd_local_destroy(container_of(d->locals.next, struct linkd_local, link));
+	list_for_each_safe (l, following, &d->locals, link)
+		linkd_local_destroy(l);
 	list_for_each_safe (offer, next, &d->offers, link)
 		free_offer(offer);
 	loop_timer_destroy(d->sweep);

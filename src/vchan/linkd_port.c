@@ -286,10 +286,9 @@ linkd_port_read(struct linkd *d)
 
 		if (count > 0) {
 			link_process(d->link);
-		} else if (count == -EAGAIN || (count == 0 && d->peer_absent)) {
+		} else if (count == -EAGAIN || (count == 0 && d->config.port_name != NULL)) {
+			/* From a device, 0 says only that nobody is at the host's end. */
 			d->port_readable = false;
-		} else if (count == 0 && d->config.port_name != NULL) {
-			d->port_readable = false; /* a device: nobody at the host's end */
 		} else {
 			lose_port(d, count == 0 ? "closed" : strerror((int)-count));
 		}

@@ -20,8 +20,8 @@
  * Bytes under way in each direction at the least, as the kernel counts them (with its own
  * overhead): room for several of the largest messages. Larger buffers gained nothing.
  */
-#define SEND_BUFFER_BYTES (512 * 1024)
-#define SEND_BUFFER_MAX_BYTES (16 * 1024 * 1024)
+#define SEND_BUFFER_BYTES (512UL * 1024)
+#define SEND_BUFFER_MAX_BYTES (16UL * 1024 * 1024)
 
 int
 vchan_watch(struct libvchan *c, int fd, uint32_t events)

@@ -115,7 +115,8 @@ vchan_choose_path(struct libvchan *c, const char *socket_dir)
 	if (result < 0)
 		return result;
 	if (directory == NULL) {
-		directory = default_directory = root_path(DEFAULT_SOCKET_DIRECTORY);
+		default_directory = root_path(DEFAULT_SOCKET_DIRECTORY);
+		directory = default_directory;
 		result = c->server ? make_default_directory(directory) : 0;
 		if (result < 0)
 			return result;

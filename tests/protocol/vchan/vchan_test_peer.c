@@ -87,7 +87,7 @@ pattern_at(const struct channel *c, uint64_t offset, size_t *ret_size)
 {
 	size_t at = (size_t)((offset + (uint64_t)c->port * 101) % PATTERN_BYTES);
 
-	*ret_size = 2 * PATTERN_BYTES - at;
+	*ret_size = sizeof(pattern) - at;
 	return pattern + at;
 }
 
@@ -448,7 +448,7 @@ run_channels(void)
 	int status;
 
 	test.loop = loop_create();
-	test.channel_count = (size_t)(test.last_port - test.first_port + 1);
+	test.channel_count = (size_t)test.last_port - (size_t)test.first_port + 1;
 	test.channels = xcalloc(test.channel_count, sizeof(*test.channels));
 	timeout = loop_timer_create(test.loop, handle_timeout, NULL);
 	if (test.timeout_s > 0)
