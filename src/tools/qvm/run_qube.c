@@ -54,7 +54,7 @@ make_running(const struct run_request *r, const char *qube, const char *state)
 			     : paused                 ? "admin.vm.Resume"
 						      : "admin.vm.Start";
 
-	if (state != NULL && !paused && !text_equal(state, "Halted"))
+	if (state == NULL ? !r->start : (!paused && !text_equal(state, "Halted")))
 		return 0;
 	if (!r->start) {
 		if (!r->quiet)

@@ -101,4 +101,34 @@ expect 0 '-- app1 admin.vm.tag.List
 -- app1 admin.vm.feature.Set+os
 Linux-- app1 admin.vm.property.GetAll' ''
 
+# A program is run by the same way; policy may hide all that would be asked before.
+cat >"$directory/bin/qrexec-client-vm" <<'END'
+#!/bin/sh
+case $* in
+*admin.vm.Start*) printf '%s\n' "$*" >>"$CALLS"; exit 126 ;;
+*admin.*) exit 126 ;;
+esac
+printf '<%s>' "$@"
+cat
+exit 6
+END
+: >"$CALLS"
+run_with 'input' qvm-run -q -p work 'a  command'
+expect 6 '<-p><a  command; exit
+><--><work><qubes.VMShell>input' ''
+run cat "$CALLS"
+expect 0 '-- work admin.vm.Start' ''
+run_with '' qvm-run -n -q -p --filter-escape-chars --service work a.Service+x
+expect 6 '<-t><-T><--><work><a.Service+x>' ''
+run_with '' qvm-run -q -p --dispvm=base --no-gui -- prog arg
+expect 6 '<-p><prog arg; exit
+><--><@dispvm:base><qubes.VMShell>' ''
+run_with '' qvm-run -q -p --localcmd 'a local' work prog
+expect 6 '<-p><prog; exit
+><--><work><qubes.VMShell></bin/sh><-c><a local>' ''
+run qvm-run -u root work prog
+expect_usage '--user works in dom0 only'
+run qvm-run -q work prog
+expect 6 '' ''
+
 summary
