@@ -10,7 +10,7 @@
 #include "qrexec/common/protocol.h"
 
 /* Twice the largest frame: one can arrive while another is being passed on. */
-#define DATA_BUFFER_BYTES (2 * (QREXEC_CHUNK_BYTES + QREXEC_HEADER_BYTES))
+#define DATA_BUFFER_BYTES ((size_t)2 * (QREXEC_CHUNK_BYTES + QREXEC_HEADER_BYTES))
 
 struct data_channel {
 	struct libvchan *vchan; /* until joined */

@@ -79,7 +79,7 @@ program_start(const struct program *program)
 	pid_t pid = vfork(); /* NOLINT(clang-analyzer-security.insecureAPI.vfork) */
 
 	if (pid == 0) {
-		become(program);
+		become(program); /* NOLINT(clang-analyzer-unix.Vfork) */
 		error = errno != 0 ? errno : EINVAL;
 		_exit(QREXEC_EXIT_PROBLEM);
 	}

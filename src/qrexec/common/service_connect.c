@@ -4,6 +4,7 @@
  * argument; the link decides how much of the address it may choose.
  */
 #include <arpa/inet.h>
+#include <assert.h>
 #include <errno.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -80,6 +81,7 @@ make_address(const char *host, const char *port, struct sockaddr_storage *addres
 	char *zone = strchr(plain, '%');
 	uint64_t number;
 
+	assert(host != NULL && port != NULL);
 	memset(address, 0, sizeof(*address));
 	if (text_parse_u64(port, 65535, &number) < 0 || number == 0)
 		return 0;

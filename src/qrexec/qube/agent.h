@@ -64,7 +64,8 @@ void callers_refuse(struct callers *callers, const uint8_t id[QREXEC_REQUEST_ID_
 
 /* A call that arrived: what dom0 asked for and what the configuration makes of it. */
 struct call {
-	uint32_t type; /* EXEC_CMDLINE or JUST_EXEC */
+	struct list link; /* waits.list, while it waits */
+	uint32_t type;    /* EXEC_CMDLINE or JUST_EXEC */
 	uint32_t domain;
 	uint32_t port;
 	char *text; /* the command as received */

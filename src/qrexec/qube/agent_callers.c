@@ -5,6 +5,7 @@
  * back from dom0 is never taken for a descriptor.
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -83,11 +84,8 @@ caller_leave(struct caller *caller)
 static void
 format_id(uint32_t number, uint8_t ret_id[QREXEC_REQUEST_ID_BYTES])
 {
-	char *text = text_format(ID_PREFIX "%u", number);
-
 	memset(ret_id, 0, QREXEC_REQUEST_ID_BYTES);
-	memcpy(ret_id, text, strlen(text));
-	free(text);
+	snprintf((char *)ret_id, QREXEC_REQUEST_ID_BYTES, ID_PREFIX "%u", number);
 }
 
 static int

@@ -19,7 +19,7 @@
 #define IN_MAX (QREXEC_HEADER_BYTES + COMMAND_BODY_MAX)
 /* Every caller's request and every call's end can wait here at the same time. */
 #define OUT_MAX                                                                                    \
-	(QREXEC_CALLS_MAX *                                                                        \
+	((size_t)QREXEC_CALLS_MAX *                                                                \
 		(QREXEC_HEADER_BYTES + QREXEC_TRIGGER4_HEAD_BYTES + QREXEC_SERVICE_BYTES + 1024))
 #define RETRY_MS 1000
 

@@ -18,11 +18,6 @@
 
 #define WAIT_SERVICE "qubes.WaitForSession"
 
-struct waiting {
-	struct list link; /* waits.list */
-	struct call *call;
-};
-
 struct waits {
 	struct agent *agent;
 	struct list list;
@@ -85,22 +80,31 @@ start_waiter(const char *source, const char *user, struct err *err)
 	return pid;
 }
 
+/* The first call that waits for this user, taken out of the queue; NULL without one. */
+static struct call *
+take_call(struct waits *w, const char *user)
+{
+	struct call *call;
+
+	list_for_each (call, &w->list, link) {
+		if (!text_equal(call_user(call), user))
+			continue;
+		list_remove(&call->link);
+		w->count--;
+		return call;
+	}
+	return NULL;
+}
+
 /* Starts every call for the user whose session has been waited for. */
 static void
 release(struct waits *w)
 {
 	AUTO_FREE char *user = steal_ptr(w->user);
-	struct waiting *item, *next;
+	struct call *call;
 
-	list_for_each_safe (item, next, &w->list, link) {
-		if (!text_equal(call_user(item->call), user))
-			continue;
-		list_remove(&item->link);
-		w->count--;
-		calls_start(w->agent->calls, item->call);
-		free(item);
-	}
-	run_next(w);
+	while ((call = take_call(w, user)) != NULL)
+		calls_start(w->agent->calls, call);
 }
 
 static void
@@ -111,43 +115,42 @@ handle_waiter_end(struct loop_child *child, int wait_status, void *data)
 	loop_child_destroy(w->waiter);
 	w->waiter = NULL;
 	release(w);
+	run_next(w);
 }
 
+/* Runs the service for the first call's user, or, where it cannot run, starts the calls. */
 static void
 run_next(struct waits *w)
 {
-	AUTO_ERR struct err err = ERR_INIT;
-	const struct waiting *first = container_of(w->list.next, struct waiting, link);
-	pid_t pid;
+	while (w->waiter == NULL && !list_empty(&w->list)) {
+		AUTO_ERR struct err err = ERR_INIT;
+		const struct call *first = container_of(w->list.next, struct call, link);
+		pid_t pid;
 
-	if (w->waiter != NULL || list_empty(&w->list))
-		return;
-	w->user = text_copy(call_user(first->call));
-	pid = start_waiter(first->call->command.source, w->user, &err);
-	if (pid < 0) {
-		log_warning("session of '%s': not waited for: %s", w->user, err_message(&err));
-		release(w);
-		return;
+		w->user = text_copy(call_user(first));
+		pid = start_waiter(first->command.source, w->user, &err);
+		if (pid < 0) {
+			log_warning(
+				"session of '%s': not waited for: %s", w->user, err_message(&err));
+			release(w);
+			continue;
+		}
+		w->waiter = loop_child_create(w->agent->loop, pid, handle_waiter_end, w);
+		if (w->waiter == NULL)
+			fatal("service '" WAIT_SERVICE "': cannot watch it: %s", strerror(errno));
 	}
-	w->waiter = loop_child_create(w->agent->loop, pid, handle_waiter_end, w);
-	if (w->waiter == NULL)
-		fatal("service '" WAIT_SERVICE "': cannot watch it: %s", strerror(errno));
 }
 
 void
 waits_add(struct waits *w, struct call *call)
 {
-	struct waiting *item;
-
 	if (w->count == QREXEC_CALLS_MAX) {
 		log_error("call: %d others wait for a session already", QREXEC_CALLS_MAX);
 		call->valid = false;
 		calls_start(w->agent->calls, call);
 		return;
 	}
-	item = xcalloc(1, sizeof(*item));
-	item->call = call;
-	list_append(&w->list, &item->link);
+	list_append(&w->list, &call->link);
 	w->count++;
 	run_next(w);
 }
@@ -165,14 +168,12 @@ waits_create(struct agent *agent)
 void
 waits_destroy(struct waits *w)
 {
-	struct waiting *item, *next;
+	struct call *call, *next;
 
 	if (w == NULL)
 		return;
-	list_for_each_safe (item, next, &w->list, link) {
-		call_destroy(item->call);
-		free(item);
-	}
+	list_for_each_safe (call, next, &w->list, link)
+		call_destroy(call);
 	loop_child_destroy(w->waiter);
 	free(w->user);
 	free(w);

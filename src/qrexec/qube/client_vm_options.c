@@ -10,7 +10,7 @@
 #include "base/text.h"
 
 #define USAGE_STATUS 2
-#define BUFFER_SIZE_MAX (64 * 1024 * 1024)
+#define BUFFER_SIZE_MAX 67108864
 
 enum {
 	OPTION_BUFFER_SIZE = 256,

@@ -40,46 +40,54 @@ struct serve {
 	struct list members;
 };
 
+static struct program
+with_streams(const struct session_request *r)
+{
+	struct program program = PROGRAM_INIT;
+
+	program.stdin_fd = r->fds[0];
+	program.stdout_fd = r->fds[1];
+	program.stderr_fd = r->fds[2];
+	program.new_session = true;
+	return program;
+}
+
 /* A login shell: its name begins with '-', and it starts from a clean environment at home. */
 static pid_t
-start_shell(const struct serve *s, const struct session_request *r, struct program *program)
+start_shell(const struct serve *s, const struct session_request *r)
 {
 	const char *configured = getenv("SHELL");
 	const char *shell = configured != NULL && configured[0] == '/' ? configured : DEFAULT_SHELL;
 	AUTO_FREE char *name = text_format("-%s", strrchr(shell, '/') + 1);
 	const char *argv[] = {name, "-c", r->program, NULL};
 	AUTO_FREE char **environment = program_environment(s->login_environment, r->environment);
+	struct program program = with_streams(r);
 
-	program->path = shell;
-	program->argv = argv;
-	program->environment = environment;
-	program->directory = getenv("HOME");
-	return program_start(program);
+	program.path = shell;
+	program.argv = argv;
+	program.environment = environment;
+	program.directory = getenv("HOME");
+	return program_start(&program);
 }
 
 static pid_t
-start_service(const struct session_request *r, struct program *program)
+start_service(const struct session_request *r)
 {
 	const char *argv[] = {r->program, r->argument, NULL};
 	AUTO_FREE char **environment = program_environment(NULL, r->environment);
+	struct program program = with_streams(r);
 
-	program->path = r->program;
-	program->argv = argv;
-	program->environment = environment;
-	return program_start(program);
+	program.path = r->program;
+	program.argv = argv;
+	program.environment = environment;
+	return program_start(&program);
 }
 
 static pid_t
 start(const struct serve *s, const struct session_request *r)
 {
-	struct program program = PROGRAM_INIT;
-	pid_t pid;
+	pid_t pid = r->shell ? start_shell(s, r) : start_service(r);
 
-	program.stdin_fd = r->fds[0];
-	program.stdout_fd = r->fds[1];
-	program.stderr_fd = r->fds[2];
-	program.new_session = true;
-	pid = r->shell ? start_shell(s, r, &program) : start_service(r, &program);
 	if (pid < 0)
 		log_error("program '%s': cannot execute: %s", r->program, strerror(-pid));
 	return pid;

@@ -416,8 +416,8 @@ send_trigger(int fd, const char *source, const char *target, const void *id, con
 	char head[QREXEC_TRIGGER4_HEAD_BYTES] = "";
 	size_t size = strlen(service) + 1;
 
-	memcpy(head, source, strlen(source));
-	memcpy(head + 64, target, strlen(target));
+	snprintf(head, 64, "%s", source);
+	snprintf(head + 64, 64, "%s", target);
 	memcpy(head + 128, id, 32);
 	send_header(fd, QREXEC_TRIGGER_SERVICE4, (uint32_t)(sizeof(head) + size));
 	send_bytes(fd, head, sizeof(head));

@@ -66,7 +66,7 @@ messages_may_come_byte_by_byte(void **state)
 	expect_frame(q->control, QREXEC_HELLO, "\4\0\0", 4);
 	send_slowly(q->control, "\0\3\0\0\4\0\0\0\4\0\0", 12);
 	memcpy(frame, head, sizeof(head));
-	memcpy(frame + sizeof(head), command, strlen(command));
+	snprintf(frame + sizeof(head), sizeof(frame) - sizeof(head), "%s", command);
 	listen_fd = call_listen(q, 7, 513);
 	send_slowly(q->control, frame, sizeof(head) + strlen(command) + 1);
 	fd = accept_one(listen_fd);

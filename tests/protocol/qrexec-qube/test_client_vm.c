@@ -136,9 +136,9 @@ the_request_is_exact(void **state)
 		client_start(q, -1, "--source-qube=src", "$dispvm:x", "test.Info+arg", NULL);
 	uint8_t expected[174] = {0};
 
-	memcpy(expected, "src", 3);
-	memcpy(expected + 64, "@dispvm:x", 9);
-	memcpy(expected + 128, "SOCKET", 6);
+	snprintf((char *)expected, 64, "src");
+	snprintf((char *)expected + 64, 64, "@dispvm:x");
+	snprintf((char *)expected + 128, 32, "SOCKET");
 	memcpy(expected + 160, "test.Info+arg", 14);
 	expect_frame(c.agent, QREXEC_TRIGGER_SERVICE4, expected, sizeof(expected));
 	shutdown(c.agent, SHUT_RDWR);
