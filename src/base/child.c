@@ -203,8 +203,9 @@ child_start(const struct child_config *config, struct err *err)
 	return pid;
 }
 
-int
-process_start_time(pid_t pid, unsigned long long *ret_ticks)
+/* One field of /proc/PID/stat, counted from 1 as in proc(5); from 3 on. */
+static int
+read_stat_field(pid_t pid, int wanted, char *ret_field, size_t size)
 {
 	char path[64];
 	AUTO_FREE char *text = NULL;
@@ -219,12 +220,33 @@ process_start_time(pid_t pid, unsigned long long *ret_ticks)
 	if (field == NULL)
 		return -EBADMSG;
 	field = strtok_r(field + 1, " ", &rest);
-	for (int number = 3; field != NULL && number < 22; number++)
+	for (int number = 3; field != NULL && number < wanted; number++)
 		field = strtok_r(NULL, " ", &rest);
 	if (field == NULL)
 		return -EBADMSG;
+	snprintf(ret_field, size, "%s", field);
+	return 0;
+}
+
+int
+process_start_time(pid_t pid, unsigned long long *ret_ticks)
+{
+	char field[32];
+	int result = read_stat_field(pid, 22, field, sizeof(field));
+
+	if (result < 0)
+		return result;
 	*ret_ticks = strtoull(field, NULL, 10);
 	return 0;
+}
+
+bool
+process_has_ended(pid_t pid)
+{
+	char state[8];
+
+	return read_stat_field(pid, 3, state, sizeof(state)) < 0 || state[0] == 'Z' ||
+	       state[0] == 'X';
 }
 
 static int

@@ -41,6 +41,9 @@ pid_t child_start(const struct child_config *config, struct err *err);
  * 0 or a negative errno. */
 int process_start_time(pid_t pid, unsigned long long *ret_ticks);
 
+/* Whether there is no such process, or only what is left of one that nobody has reaped. */
+bool process_has_ended(pid_t pid);
+
 /*
  * Runs a program to its end, capturing at most max_bytes of stdout and stderr together (the
  * rest is dropped); for tools and tests, not for daemons. Returns the exit status, 128 + signal,

@@ -136,8 +136,19 @@ is_running(const char *owner, void *data)
 }
 
 static void
-give_up_adoption(struct run *run, const struct err *err)
+handle_given_up(void *data, const struct err *err)
 {
+	struct recovery *r = data;
+
+	r->pending--;
+	finish_when_idle(r);
+}
+
+/* It is pending until all of it is cleaned up, so that nobody finds it half gone. */
+static void
+give_up_adoption(struct recovery *r, struct run *run, const struct err *err)
+{
+	struct waiter *w = waiter_create(run->l, run, handle_given_up, r);
 	AUTO_FREE char *directory = qube_run_directory(run->q);
 
 	log_qube_message(LOG_LEVEL_ERROR, run->q->name,
@@ -145,6 +156,7 @@ give_up_adoption(struct run *run, const struct err *err)
 	machine_destroy(run->machine);
 	run->machine = NULL;
 	orphans_end(directory, run->q->name);
+	list_append(&run->stop_waiters, &w->link);
 	run_clean_up(run);
 }
 
@@ -183,10 +195,9 @@ adopt(struct recovery *r, struct run *run)
 	run->machine = hypervisor_adopt(r->l->config.hypervisor, run->q->name, directory,
 		console_log, id->pid, id->start_time, run_handle_machine_event, handle_adopted, run,
 		&err);
+	r->pending++;
 	if (run->machine == NULL)
-		give_up_adoption(run, &err);
-	else
-		r->pending++;
+		give_up_adoption(r, run, &err);
 }
 
 int
