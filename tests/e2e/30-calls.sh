@@ -46,7 +46,7 @@ many() {
 	local number=$1 i failures=0 pids=()
 
 	for ((i = 0; i < number; i++)); do
-		(printf '%s' "$i" | timeout 300 qrexec-client -d shared 'user:cat; exit 5' >"$work/many.$i") &
+		(printf '%s' "$i" | timeout 300 qrexec-client -w 120 -d shared 'user:cat; exit 5' >"$work/many.$i") &
 		pids+=($!)
 	done
 	for ((i = 0; i < number; i++)); do
