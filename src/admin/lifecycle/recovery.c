@@ -20,7 +20,7 @@
 struct recovery {
 	struct lifecycle *l;
 	struct waiter *waiter; /* the caller of lifecycle_recover() */
-	size_t pending;        /* adoptions not answered yet */
+	size_t pending;        /* adoptions not decided yet */
 };
 
 static void
@@ -167,15 +167,14 @@ handle_adopted(void *data, const struct err *err)
 	struct recovery *r = run->l->recovery;
 
 	if (err != NULL) {
-		give_up_adoption(run, err);
-	} else {
-		qube_set_power_state(run->q, machine_state(run->machine) == MACHINE_PAUSED
-						     ? POWER_PAUSED
-						     : POWER_RUNNING);
-		log_qube_message(LOG_LEVEL_INFO, run->q->name, "taken up again, %s",
-			power_state_name(run->q->power.state));
-		run_services_adopt(run);
+		give_up_adoption(r, run, err);
+		return;
 	}
+	qube_set_power_state(run->q,
+		machine_state(run->machine) == MACHINE_PAUSED ? POWER_PAUSED : POWER_RUNNING);
+	log_qube_message(LOG_LEVEL_INFO, run->q->name, "taken up again, %s",
+		power_state_name(run->q->power.state));
+	run_services_adopt(run);
 	r->pending--;
 	finish_when_idle(r);
 }
