@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -49,6 +50,7 @@ fixture_setup(void **state)
 	AUTO_FREE char *vchan = NULL;
 
 	signal(SIGPIPE, SIG_IGN);
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
 	snprintf(f->root, sizeof(f->root), "/tmp/bulkhead-test-XXXXXX");
 	assert_non_null(mkdtemp(f->root));
 	sockets = fixture_path(f, "run/qubes");
@@ -63,6 +65,28 @@ fixture_setup(void **state)
 	return 0;
 }
 
+/*
+ * What our processes started and left behind, such as an agent's handler that waits for a client
+ * that was killed: it has become our child, and its time is up.
+ */
+static void
+end_strays(void)
+{
+	AUTO_FREE char *path = NULL;
+	int pid;
+
+	assert_true(asprintf(&path, "/proc/self/task/%d/children", (int)getpid()) > 0);
+	for (bool found = true; found;) {
+		AUTO_FILE FILE *file = fopen(path, "re");
+
+		found = file != NULL && fscanf(file, "%d", &pid) == 1;
+		if (found) {
+			kill(pid, SIGKILL);
+			waitpid(pid, NULL, 0);
+		}
+	}
+}
+
 int
 fixture_teardown(void **state)
 {
@@ -74,6 +98,7 @@ fixture_teardown(void **state)
 		kill(f->pids[i], SIGTERM);
 		process_wait(f, f->pids[i]);
 	}
+	end_strays();
 	assert_int_equal(remove_tree(f->root, NULL), 0);
 	free(f);
 	return 0;
