@@ -184,12 +184,6 @@ host_process_id(const struct host_process *p)
 	return p->id;
 }
 
-const char *
-host_process_name(const struct host_process *p)
-{
-	return p->name;
-}
-
 void
 host_process_stop(struct host_process *p)
 {

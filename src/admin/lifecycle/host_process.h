@@ -46,7 +46,6 @@ struct host_process *host_process_adopt(struct loop *loop, const char *name,
 	const struct process_id *id, const struct host_process_handler *handler, void *data);
 
 struct process_id host_process_id(const struct host_process *p);
-const char *host_process_name(const struct host_process *p);
 
 /* SIGTERM now, SIGKILL if that does not do. handle_end tells. */
 void host_process_stop(struct host_process *p);

@@ -39,6 +39,12 @@ restart_later(struct run_service *service)
 	loop_timer_start(service->restart, delay_ms);
 }
 
+static const char *
+service_name(const struct run_service *service)
+{
+	return service->kind == RECORD_LINK ? "vchan-linkd" : "qrexec-daemon";
+}
+
 static void
 handle_restart(struct loop_timer *timer, void *data)
 {
@@ -46,6 +52,9 @@ handle_restart(struct loop_timer *timer, void *data)
 	struct run_service *service = data;
 
 	(void)timer;
+	/* Told only now: linkd sees the end of a machine before we do, and that is no trouble. */
+	log_qube_message(LOG_LEVEL_ERROR, service->run->q->name, "%s ended, starting it again",
+		service_name(service));
 	if (start_service(service, &err) == 0)
 		return;
 	log_qube_message(LOG_LEVEL_ERROR, service->run->q->name, "%s", err_message(&err));
@@ -79,9 +88,6 @@ handle_end(struct host_process *p, void *data)
 	struct run_service *service = data;
 	struct run *run = service->run;
 
-	if (run->phase < RUN_STOPPING)
-		log_qube_message(LOG_LEVEL_ERROR, run->q->name,
-			"%s ended unexpectedly, starting it again", host_process_name(p));
 	host_process_destroy(p);
 	service->process = NULL;
 	if (run->phase == RUN_CLEANING)
@@ -203,24 +209,21 @@ run_services_start(struct run *run, struct err *err)
 }
 
 static void
-adopt_service(struct run *run, enum record_process kind, const char *name)
+adopt_service(struct run *run, enum record_process kind)
 {
 	struct run_service *service = init_service(run, kind);
 
-	service->process = host_process_adopt(
-		run->l->config.loop, name, &run->record.processes[kind], &service_handler, service);
-	if (service->process != NULL)
-		return;
-	log_qube_message(LOG_LEVEL_WARNING, run->q->name,
-		"%s ended while no daemon watched, starting it again", name);
-	handle_restart(service->restart, service);
+	service->process = host_process_adopt(run->l->config.loop, service_name(service),
+		&run->record.processes[kind], &service_handler, service);
+	if (service->process == NULL)
+		handle_restart(service->restart, service);
 }
 
 void
 run_services_adopt(struct run *run)
 {
-	adopt_service(run, RECORD_LINK, "vchan-linkd");
-	adopt_service(run, RECORD_QREXEC, "qrexec-daemon");
+	adopt_service(run, RECORD_LINK);
+	adopt_service(run, RECORD_QREXEC);
 }
 
 void
