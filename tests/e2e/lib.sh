@@ -126,10 +126,12 @@ daemon_log() {
 }
 
 daemon_alive() {
-	local pid
+	local pid exe
 
 	pid=$(cat "$BULKHEAD_ROOT/run/bulkheadd.pid" 2>/dev/null) &&
-		[ "$(readlink "/proc/$pid/exe" 2>/dev/null)" = "$(readlink -f "$(command -v bulkheadd)")" ]
+		exe=$(readlink "/proc/$pid/exe" 2>/dev/null) &&
+		# A daemon whose program was installed anew meanwhile is still the daemon.
+		[ "${exe% (deleted)}" = "$(readlink -f "$(command -v bulkheadd)")" ]
 }
 
 start_daemon() {
