@@ -77,6 +77,7 @@ data_channel_signal_fd(void)
 static int
 catch_signals(void)
 {
+	struct signalfd_siginfo late;
 	sigset_t set;
 
 	if (signal_fd >= 0)
@@ -87,7 +88,12 @@ catch_signals(void)
 	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
 		return -errno;
 	signal_fd = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
-	return signal_fd < 0 ? -errno : 0;
+	if (signal_fd < 0)
+		return -errno;
+	/* One that came between two calls was meant for the one that is over. */
+	while (read(signal_fd, &late, sizeof(late)) > 0)
+		;
+	return 0;
 }
 
 int
@@ -301,6 +307,10 @@ data_channel_close(struct data_channel *channel)
 		data_channel_flush(channel);
 		drain(channel);
 		close(channel->fd);
+	}
+	if (signal_fd >= 0) {
+		close(signal_fd);
+		signal_fd = -1;
 	}
 	for (int i = 0; i < 2; i++)
 		if (channel->splice_fds[i] >= 0)

@@ -2,7 +2,7 @@
  * qrexec-agent: what a qube has at the other end of dom0's control channel. One process with one
  * loop relays requests both ways; every call that arrives is carried by a process of its own.
  *
- *     dom0 <=control=> agent --fork--> handler (one a call) --> program, or socket of a service
+ *     dom0 <=control=> agent --fork--> worker (one call at a time) --> program, or socket
  *                        |  \--------> fork server of a user, when there is one
  *                        `- callers: qrexec-client-vm, by the local socket
  */
@@ -24,7 +24,7 @@ struct agent_options {
 	const char *fork_server_pattern; /* "%s" stands for the user; NULL: the default */
 	bool no_fork_server;
 	bool change_users;    /* we are root and may become others */
-	const char *own_user; /* else: who we are; NULL when our number has no name */
+	const char *own_user; /* else: who we are; "" when our number has no name */
 };
 
 struct control;
@@ -32,6 +32,7 @@ struct callers;
 struct calls;
 struct waits;
 struct sessions;
+struct workers;
 
 struct agent {
 	struct loop *loop;
@@ -41,6 +42,7 @@ struct agent {
 	struct calls *calls;
 	struct waits *waits;
 	struct sessions *sessions;
+	struct workers *workers;
 };
 
 /*

@@ -1,29 +1,25 @@
 /*
- * Calls that are being carried, see agent.h: each by a forked handler, or by the fork server of a
- * user's session. Every one of them ends with CONNECTION_TERMINATED for the very domain and port
+ * Calls that are being carried, see agent.h: each by a worker, or by the fork server of a user's
+ * session. Every one of them ends with CONNECTION_TERMINATED for the very domain and port
  * that dom0 had given.
  */
-#include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/text.h"
 #include "qrexec/qube/agent.h"
 #include "qrexec/qube/fork_request.h"
-#include "qrexec/qube/launch_user.h"
 #include "qrexec/qube/meminfo.h"
 #include "qrexec/qube/sessions.h"
+#include "qrexec/qube/workers.h"
 
 struct running {
 	struct list link; /* calls.list */
 	struct calls *calls;
-	struct loop_child *child;          /* a handler of ours, or */
+	struct worker *worker;             /* ours, or */
 	struct fork_request *fork_request; /* a fork server's */
-	struct session *session;           /* in use by the handler; NULL: none */
+	struct session *session;           /* in use by the worker; NULL: none */
 	uint32_t domain;
 	uint32_t port;
 };
@@ -38,7 +34,8 @@ static void
 running_destroy(struct running *r)
 {
 	list_remove(&r->link);
-	loop_child_destroy(r->child);
+	if (r->worker != NULL)
+		worker_forget(r->worker);
 	fork_request_destroy(r->fork_request);
 	free(r);
 }
@@ -52,12 +49,12 @@ end_call(struct running *r)
 }
 
 static void
-handle_handler_end(struct loop_child *child, int wait_status, void *data)
+handle_worker_end(struct worker *worker, void *data)
 {
-	if (WIFSIGNALED(wait_status))
-		log_warning("call: its handler %d was killed by signal %d",
-			(int)loop_child_pid(child), WTERMSIG(wait_status));
-	end_call(data);
+	struct running *r = data;
+
+	r->worker = NULL;
+	end_call(r);
 }
 
 static void
@@ -101,66 +98,25 @@ give_to_fork_server(struct calls *calls, const struct call *call)
 	return true;
 }
 
-/*
- * In the child. Nothing of the agent may stay: another caller's connection held open here would
- * never be seen to close there.
- */
-static int
-be_handler(const struct agent *agent, const struct call *call, const struct session *session)
-{
-	struct handler handler = {
-		.type = call->type,
-		.domain = call->domain,
-		.port = call->port,
-		.command = call->valid ? &call->command : NULL,
-		.config = &call->config,
-		.copy_errors = agent->options.change_users,
-	};
-	struct user_launcher launcher = {
-		.user = call_user(call),
-		.own_user = agent->options.own_user,
-		.change_users = agent->options.change_users,
-		.session_fd = session_fd(session),
-	};
-	sigset_t none;
-
-	launcher_prepare(&launcher, &handler);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-	return handler_run(&handler);
-}
-
 static void
-fork_handler(struct calls *calls, const struct call *call)
+give_to_worker(struct calls *calls, const struct call *call)
 {
 	struct agent *agent = calls->agent;
-	struct session *session = NULL;
-	struct running *r;
-	pid_t pid;
+	struct running *r = running_create(calls, call);
 
 	if (agent->options.change_users && call->valid)
-		session = sessions_take(agent->sessions, call_user(call));
-	pid = fork();
-	if (pid == 0)
-		_exit(be_handler(agent, call, session));
-	if (pid < 0) {
-		log_error("call: cannot fork its handler: %s", strerror(errno));
-		control_send_terminated(agent->control, call->domain, call->port);
-		sessions_release(agent->sessions, session);
-		return;
-	}
-	r = running_create(calls, call);
-	r->session = session;
-	r->child = loop_child_create(agent->loop, pid, handle_handler_end, r);
-	if (r->child == NULL)
-		fatal("call: cannot watch its handler: %s", strerror(errno));
+		r->session = sessions_take(agent->sessions, call_user(call));
+	r->worker =
+		workers_carry(agent->workers, call, session_fd(r->session), handle_worker_end, r);
+	if (r->worker == NULL)
+		end_call(r);
 }
 
 void
 calls_start(struct calls *calls, struct call *call)
 {
 	if (!give_to_fork_server(calls, call))
-		fork_handler(calls, call);
+		give_to_worker(calls, call);
 	call_destroy(call);
 }
 
@@ -186,7 +142,7 @@ calls_create(struct agent *agent)
 	return calls;
 }
 
-/* Handlers live on: a call does not end because the agent does. */
+/* The workers live on: a call does not end because the agent does. */
 void
 calls_destroy(struct calls *calls)
 {

@@ -12,9 +12,9 @@
 #include <unistd.h>
 
 #include "base/log.h"
-#include "base/text.h"
 #include "qrexec/qube/agent.h"
 #include "qrexec/qube/sessions.h"
+#include "qrexec/qube/workers.h"
 
 #define USAGE_STATUS 2
 
@@ -72,15 +72,6 @@ parse_options(int argc, char **argv, struct agent_options *options)
 	}
 }
 
-/* Looked up once: the user data base is asked for others only. */
-static const char *
-own_user(void)
-{
-	const struct passwd *user = getpwuid(geteuid());
-
-	return user != NULL ? text_copy(user->pw_name) : NULL;
-}
-
 static void
 handle_signal(struct loop_signal *source, int signal_number, void *data)
 {
@@ -93,14 +84,19 @@ int
 main(int argc, char **argv)
 {
 	struct agent agent = {0};
+	const struct passwd *self;
+	char own_user[256] = "";
 	struct loop_signal *terminate, *interrupt;
 	int status;
 
 	log_init("qrexec-agent");
 	parse_options(argc, argv, &agent.options);
 	agent.options.change_users = geteuid() == 0 && getenv("QREXEC_NO_ROOT") == NULL;
-	if (!agent.options.change_users)
-		agent.options.own_user = own_user();
+	/* Looked up once: the user data base is asked for others only. */
+	self = agent.options.change_users ? NULL : getpwuid(geteuid());
+	if (self != NULL)
+		snprintf(own_user, sizeof(own_user), "%s", self->pw_name);
+	agent.options.own_user = own_user;
 	signal(SIGPIPE, SIG_IGN);
 	agent.loop = loop_create();
 	if (agent.loop == NULL)
@@ -111,6 +107,7 @@ main(int argc, char **argv)
 		fatal("signals: %s", strerror(errno));
 
 	agent.sessions = sessions_create(agent.loop);
+	agent.workers = workers_create(&agent);
 	agent.calls = calls_create(&agent);
 	agent.waits = waits_create(&agent);
 	agent.callers = callers_create(&agent);
@@ -121,6 +118,7 @@ main(int argc, char **argv)
 	waits_destroy(agent.waits);
 	calls_destroy(agent.calls);
 	control_destroy(agent.control);
+	workers_destroy(agent.workers);
 	sessions_destroy(agent.sessions);
 	loop_signal_destroy(terminate);
 	loop_signal_destroy(interrupt);

@@ -1,6 +1,7 @@
 /*
- * One call; see handler.h. The process was forked for it: it may wait, crash or be killed without
- * harm to other calls. Bytes of the data channel are another qube's, and are only passed on here.
+ * One call; see handler.h. The process carries no other meanwhile: it may wait, crash or be killed
+ * without harm to other calls. Bytes of the data channel are another qube's, and are only passed on
+ * here.
  */
 #include "qrexec/qube/handler.h"
 

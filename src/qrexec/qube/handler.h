@@ -1,7 +1,7 @@
 /*
- * One call in a process of its own: joins the data channel, starts what was asked for, carries
- * its streams. Used by the agent and by the fork server; what differs between them is how a
- * program is started.
+ * One call, in a process that has nothing else to do meanwhile: joins the data channel, starts what
+ * was asked for, carries its streams. Used by the agent and by the fork server; what differs
+ * between them is how a program is started.
  */
 #ifndef BULKHEAD_QREXEC_HANDLER_H
 #define BULKHEAD_QREXEC_HANDLER_H
@@ -42,7 +42,7 @@ struct handler {
 	bool copy_errors; /* stderr goes to the system's log as well */
 };
 
-/* Carries the call to its end; returns the exit status for this process. */
+/* Carries the call to its end. 0, or 1 when it failed in a way that the caller was not told. */
 int handler_run(const struct handler *handler);
 
 /*

@@ -18,7 +18,6 @@
 #include "qrexec/common/protocol.h"
 #include "qrexec/qube/session_request.h"
 
-#define SESSION_FD 3
 #define SHELL "/bin/sh"
 
 /* Waits for the session's word on a start whose streams nobody carries. */
@@ -105,7 +104,7 @@ may_run_for(const struct user_launcher *l)
 {
 	const struct passwd *user;
 
-	if (l->own_user != NULL && text_equal(l->user, l->own_user))
+	if (l->user[0] != '\0' && text_equal(l->user, l->own_user))
 		return true;
 	user = getpwnam(l->user);
 	return user != NULL && (geteuid() == 0 || user->pw_uid == geteuid());
@@ -125,15 +124,8 @@ launch_as_ourselves(
 }
 
 void
-launcher_prepare(struct user_launcher *l, struct handler *handler)
+launcher_set(const struct user_launcher *l, struct handler *handler)
 {
-	unsigned int first = SESSION_FD;
-
-	if (l->session_fd >= 0 && dup2(l->session_fd, SESSION_FD) >= 0) {
-		l->session_fd = SESSION_FD;
-		first++;
-	}
-	close_range(first, ~0U, 0);
 	handler->launch = l->change_users ? launch_in_session : launch_as_ourselves;
 	handler->launch_data = l;
 }

@@ -11,12 +11,12 @@
 
 struct user_launcher {
 	const char *user;
-	const char *own_user; /* whom we run as, if known */
+	const char *own_user; /* whom we run as; "" when that is not known */
 	bool change_users;
 	int session_fd; /* -1: there is none */
 };
 
-/* Closes all descriptors of the agent but the session's, and sets the handler's launch. */
-void launcher_prepare(struct user_launcher *launcher, struct handler *handler);
+/* Makes the handler start its programs this way; the launcher must stay. */
+void launcher_set(const struct user_launcher *launcher, struct handler *handler);
 
 #endif

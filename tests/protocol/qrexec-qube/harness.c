@@ -58,7 +58,7 @@ qube_teardown(void **state)
 		close(q->control);
 	if (q->agent > 0) {
 		kill(q->agent, SIGTERM);
-		await_exit(q->agent);
+		assert_int_equal(await_exit(q->agent), 0);
 	}
 	remove_tree(q->directory, NULL);
 	free(q);

@@ -443,6 +443,53 @@ all_calls_at_once(void **state)
 	}
 }
 
+/* The process that carries a call dies: that call is lost, and told; others go on. */
+static void
+a_crash_hurts_one_call(void **state)
+{
+	struct qube *q = *state;
+	static struct frame f;
+	int other, fd;
+	pid_t carrier;
+
+	agent_up(q);
+	other = call_start_at(q, QREXEC_EXEC_CMDLINE, 7, 600, 4, own(q, "cat"));
+	fd = call_start(q, QREXEC_EXEC_CMDLINE, own(q, "echo $QREXEC_AGENT_PID; exec cat"));
+	assert_true(receive_frame(fd, &f));
+	carrier = (pid_t)strtol((char *)f.body, NULL, 10);
+	assert_int_equal(kill(carrier, SIGKILL), 0);
+	collect(fd, &outcome);
+	assert_int_equal(outcome.code, -1);
+	close(fd);
+	expect_terminated(q, 7, 513);
+	run(q, "echo next", 0, "next\n", "");
+	send_text(other, QREXEC_DATA_STDIN, "well");
+	send_text(other, QREXEC_DATA_STDIN, "");
+	collect(other, &outcome);
+	expect_outcome(&outcome, 0, "well", "");
+	close(other);
+}
+
+/* A signal that comes after its call is over does not switch the streams of the next. */
+static void
+a_late_signal_is_lost(void **state)
+{
+	struct qube *q = *state;
+	static struct frame f;
+	pid_t carrier;
+	int fd;
+
+	agent_up(q);
+	fd = call_start(q, QREXEC_EXEC_CMDLINE, own(q, "echo $QREXEC_AGENT_PID"));
+	assert_true(receive_frame(fd, &f));
+	carrier = (pid_t)strtol((char *)f.body, NULL, 10);
+	collect(fd, &outcome);
+	close(fd);
+	expect_terminated(q, 7, 513);
+	assert_int_equal(kill(carrier, SIGUSR1), 0);
+	run(q, "echo out; sleep 0.1; echo more", 0, "out\nmore\n", "");
+}
+
 /* The same port again and again, with stdin at its end at once: none may hang. */
 static void
 thousands_of_calls_on_one_port(void **state)
@@ -487,6 +534,8 @@ main(void)
 		TEST(a_long_output_is_exact),
 		TEST(a_caller_that_does_not_read_holds_up_nobody_else),
 		TEST(all_calls_at_once),
+		TEST(a_crash_hurts_one_call),
+		TEST(a_late_signal_is_lost),
 		TEST(thousands_of_calls_on_one_port),
 	};
 
