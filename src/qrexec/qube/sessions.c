@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -142,13 +143,22 @@ open_session(struct sessions *sessions, const char *user)
 	return s;
 }
 
+/* Its program may have died a moment ago, before we are told of its end as a process. */
+static bool
+is_alive(const struct session *s)
+{
+	struct pollfd peer = {.fd = s->fd};
+
+	return poll(&peer, 1, 0) == 0;
+}
+
 struct session *
 sessions_take(struct sessions *sessions, const char *user)
 {
 	struct session *s, *found = NULL;
 
 	list_for_each (s, &sessions->list, link)
-		if (text_equal(s->user, user))
+		if (text_equal(s->user, user) && is_alive(s))
 			found = s;
 	if (found == NULL)
 		found = open_session(sessions, user);
