@@ -35,14 +35,19 @@ struct fork_server {
 	struct loop *loop;
 	char *path;
 	int listen_fd;
-	struct loop_fd *listener;
+	struct loop_fd *listener; /* NULL while there are too many */
 	struct list clients;
+	size_t count;
 };
+
+static void update_listener(struct fork_server *server);
 
 static void
 client_destroy(struct client *c)
 {
 	list_remove(&c->link);
+	c->server->count--;
+	update_listener(c->server);
 	stream_destroy(c->stream);
 	loop_child_destroy(c->child);
 	free(c);
@@ -151,7 +156,7 @@ handle_connection(struct loop_fd *source, uint32_t events, void *data)
 	int fd = accept4(server->listen_fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0)
-		return; /* whoever it was has gone; if we are out of descriptors, calls end */
+		return; /* whoever it was has gone */
 	c = xcalloc(1, sizeof(*c));
 	c->server = server;
 	c->stream = stream_create(
@@ -162,6 +167,27 @@ handle_connection(struct loop_fd *source, uint32_t events, void *data)
 		return;
 	}
 	list_append(&server->clients, &c->link);
+	server->count++;
+	update_listener(server);
+}
+
+/* Who comes while there are too many waits in the kernel's queue. */
+static void
+update_listener(struct fork_server *server)
+{
+	bool wanted = server->count < QREXEC_CALLS_MAX && server->listen_fd >= 0;
+
+	if (wanted == (server->listener != NULL))
+		return;
+	if (!wanted) {
+		loop_fd_destroy(server->listener);
+		server->listener = NULL;
+		return;
+	}
+	server->listener =
+		loop_fd_create(server->loop, server->listen_fd, EPOLLIN, handle_connection, server);
+	if (server->listener == NULL)
+		log_error("requests: %s", strerror(errno));
 }
 
 /* The socket's mode follows the session's mask, as for anything else that a user makes. */
@@ -204,11 +230,13 @@ fork_server_destroy(struct fork_server *server)
 
 	if (server == NULL)
 		return;
+	loop_fd_destroy(server->listener);
+	server->listener = NULL;
+	close(server->listen_fd);
+	server->listen_fd = -1;
+	unlink(server->path);
 	list_for_each_safe (c, next, &server->clients, link)
 		client_destroy(c);
-	loop_fd_destroy(server->listener);
-	unlink(server->path);
-	close(server->listen_fd);
 	free(server->path);
 	free(server);
 }
