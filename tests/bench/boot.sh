@@ -29,7 +29,7 @@ make_private() {
 	chmod 755 "$tree/config/rc.local-early"
 	chown 1000:1000 "$tree/home/user" 2>/dev/null || :
 	rm -f "$BULKHEAD_ROOT/private.raw"
-	/usr/sbin/mke2fs -q -t ext4 -m 0 -d "$tree" "$BULKHEAD_ROOT/private.raw" 2G
+	/usr/sbin/mke2fs -q -t ext4 -m 0 -d "$tree" "$BULKHEAD_ROOT/private.raw" 2G >/dev/null
 }
 
 # Milliseconds from exec to the line.
