@@ -8,10 +8,10 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/stream.h"
 #include "base/text.h"
 #include "qrexec/qube/agent.h"
-#include "qrexec/qube/notify.h"
 #include "vchan/vchan_extra.h"
 
 /* No string longer than this can be given to a program (MAX_ARG_STRLEN). */

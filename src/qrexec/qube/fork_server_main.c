@@ -14,12 +14,12 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/notify.h"
 #include "base/socket.h"
 #include "base/text.h"
 #include "qrexec/common/protocol.h"
 #include "qrexec/qube/fork_request.h"
 #include "qrexec/qube/fork_server.h"
-#include "qrexec/qube/notify.h"
 
 #define USAGE_STATUS 2
 
