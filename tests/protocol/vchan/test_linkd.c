@@ -27,6 +27,7 @@
 #include "base/path.h"
 #include "base/socket.h"
 #include "base/text.h"
+#include "vchan/link_frame.h"
 #include "vchan/link_local.h"
 
 #define PATIENCE_MS 60000
@@ -450,6 +451,49 @@ test_hostile_bytes_on_the_port(void **state)
 	assert_int_equal(waitpid(linkd[HOST], &status, WNOHANG), 0);
 }
 
+/* Reads what an end says when it starts, as QEMU would pass it to the qube. */
+static void
+assert_greeting(int fd)
+{
+	static uint8_t bytes[LINK_PREAMBLE_BYTES + LINK_HELLO_BYTES];
+	size_t received = 0;
+
+	while (received < sizeof(bytes)) {
+		await(fd);
+		ssize_t count = read(fd, bytes + received, sizeof(bytes) - received);
+		assert_true(count > 0);
+		received += (size_t)count;
+	}
+	assert_memory_equal(bytes + LINK_PREAMBLE_BYTES, "Bulkhead-link\r\n", 15);
+}
+
+/* QEMU comes late, closes the connection, and is there again: also for one that is confined. */
+static void
+test_port_socket_comes_and_goes(void **state)
+{
+	AUTO_FREE char *path = text_format("%s/qemu", directory);
+	const char *const argv[] = {linkd_program, "--host", QUBE, "--port-socket", path, NULL};
+	const struct child_fd fds[] = {{2, 2}};
+	pid_t pid = start(HOST, argv, fds, 1);
+	int listening = -1, fd;
+
+	for (int i = 0; i < 3; i++) {
+		if (i != 1) {
+			if (listening >= 0)
+				close(listening);
+			listening = socket_listen(path, 0600, NULL);
+		}
+		await(listening);
+		fd = accept(listening, NULL, NULL);
+		assert_true(fd >= 0);
+		assert_greeting(fd);
+		close(fd);
+	}
+	close(listening);
+	kill(pid, SIGTERM);
+	assert_int_equal(wait_for(pid), 0);
+}
+
 static int
 make_directory(void **state)
 {
@@ -481,6 +525,7 @@ main(int argc, char **argv)
 		TEST(test_newest_server_replaces),
 		TEST(test_host_stands_for_another_qube),
 		TEST(test_hostile_bytes_on_the_port),
+		cmocka_unit_test(test_port_socket_comes_and_goes),
 	};
 
 	if (argc != 3)
