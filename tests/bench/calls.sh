@@ -123,9 +123,25 @@ measure() {
 	stop_qube "$qube" 2>/dev/null
 }
 
+# The daemon answers while it starts machines.
+list_while_starting() {
+	local i
+
+	for i in 1 2 3 4 5; do
+		qvm-create --class AppVM --template minimal --label gray "busy$i" 2>/dev/null
+	done
+	qvm-start busy1 busy2 busy3 busy4 busy5 >/dev/null 2>&1 &
+	sleep 1
+	printf 'qvm-ls while five qubes start:                         '
+	time_command -n 200 qvm-ls
+	wait
+	qvm-kill busy1 busy2 busy3 busy4 busy5 >/dev/null 2>&1
+}
+
 use_instance
 printf 'start of a process alone:                              '
 time_command -n 200 -c 8 /bin/true
 measure minimal
 bare_port
+list_while_starting
 measure debian-12
