@@ -7,7 +7,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "qrexec/qube/session_login.h"
 
@@ -74,8 +76,14 @@ login_open(const char *user, struct err *err)
 {
 	static const struct pam_conv conversation = {converse, NULL};
 	struct login *login = xcalloc(1, sizeof(*login));
-	int e = pam_start(QREXEC_SERVICE, user, &conversation, &login->pam);
+	AUTO_FREE char *directory = root_path("/etc/pam.d");
+	int e;
 
+	/* A private root has its own configuration; else PAM knows best where to look. */
+	if (root_prefix()[0] != '\0')
+		e = pam_start_confdir(QREXEC_SERVICE, user, &conversation, directory, &login->pam);
+	else
+		e = pam_start(QREXEC_SERVICE, user, &conversation, &login->pam);
 	if (e != PAM_SUCCESS) {
 		free(login);
 		err_set(err, EACCES, "user '%s': PAM: error %d", user, e);

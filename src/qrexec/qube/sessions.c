@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/list.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "qrexec/common/program.h"
 
@@ -99,7 +100,8 @@ start_process(const char *user, int fd)
 	AUTO_FREE char *path = session_program();
 	char number[16];
 	const char *argv[] = {path, user, number, NULL};
-	char *environment[] = {NULL};
+	AUTO_FREE char *root = text_format("BULKHEAD_ROOT=%s", root_prefix());
+	char *environment[] = {root, NULL};
 	struct program program = PROGRAM_INIT;
 
 	if (path == NULL)
