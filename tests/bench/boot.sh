@@ -42,7 +42,7 @@ plain_boot() {
 	qemu-img create -q -f qcow2 "$BULKHEAD_ROOT/plain-volatile.qcow2" 10G
 	start=$(now_ms)
 	coproc QEMU { exec qemu-system-x86_64 -nodefaults -no-user-config -display none \
-		-machine q35,accel=tcg -cpu max -m $memory -smp 2 -kernel "$kernel/vmlinux" -initrd "$kernel/initramfs" \
+		-machine q35,accel=tcg -cpu max,-erms,-fsrm -m $memory -smp 2 -kernel "$kernel/vmlinux" -initrd "$kernel/initramfs" \
 		-append "$(cat "$kernel/default-kernelopts-common.txt") bulkhead.name=plain" \
 		-serial stdio -no-reboot -device virtio-rng-pci -device virtio-serial-pci \
 		-drive "if=none,id=root,file=$BULKHEAD_ROOT/plain-root.qcow2" \

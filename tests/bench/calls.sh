@@ -58,7 +58,7 @@ bare_port() {
 	qemu-img create -q -f qcow2 -F qcow2 -b "$BULKHEAD_TEMPLATES/minimal.qcow2" "$BULKHEAD_ROOT/bare-root.qcow2"
 	qemu-img create -q -f qcow2 "$BULKHEAD_ROOT/bare-volatile.qcow2" 10G
 	rm -f "$BULKHEAD_ROOT/bare.sock"
-	qemu-system-x86_64 -nodefaults -no-user-config -display none -machine q35,accel=tcg -cpu max \
+	qemu-system-x86_64 -nodefaults -no-user-config -display none -machine q35,accel=tcg -cpu max,-erms,-fsrm \
 		-m $memory -smp 2 -kernel "$kernel/vmlinux" -initrd "$kernel/initramfs" \
 		-append "$(cat "$kernel/default-kernelopts-common.txt") bulkhead.name=bare" \
 		-no-reboot -device virtio-rng-pci -device virtio-serial-pci \

@@ -21,6 +21,12 @@
 #define TCG_CODE_CACHE_MIB 256
 
 /*
+ * Without these two the qube's kernel copies memory by wide moves, instead of by a string
+ * instruction that is emulated byte by byte: channels are two to five times faster.
+ */
+#define TCG_PROCESSOR "max,-erms,-fsrm"
+
+/*
  * QEMU's emulation crashes now and then (7.2: once in fifteen boots) when one processor changes
  * the memory map, as the set-up of PCI devices does, while another writes to a device: its own
  * interrupt controller is enough. So the kernel boots on one, and the qube's late set-up switches
@@ -161,7 +167,7 @@ add_base(struct command_line *line, const struct machine_config *config,
 		add_option(line, "-cpu", "host");
 	} else {
 		add_option(line, "-accel", "tcg,tb-size=%d", TCG_CODE_CACHE_MIB);
-		add_option(line, "-cpu", "max");
+		add_option(line, "-cpu", "%s", TCG_PROCESSOR);
 	}
 	add_option(line, "-m", "%uM", config->memory_mib);
 	add_option(line, "-smp", "%u", config->vcpus);

@@ -62,6 +62,7 @@ test_base(void **state)
 	assert_true(has(&line, "-no-reboot", "-S"));
 	assert_true(has(&line, "-object", "memory-backend-ram,id=memory,size=400M,share=off"));
 	assert_true(has(&line, "-accel", "tcg,tb-size=256"));
+	assert_true(has(&line, "-cpu", "max,-erms,-fsrm"));
 	assert_true(has(&line, "-smp", "2"));
 	assert_true(has(&line, "-chardev", "socket,id=qmp,fd=3,server=on,wait=off"));
 	assert_true(has(&line, "-chardev", "socket,id=console,fd=4,server=on,wait=off"));
