@@ -64,6 +64,7 @@ stalled=$!
 exec 7<"$work/stalled"
 is "a call beside a stalled one" beside "$(in_qube shared 'echo beside')"
 exec 7<&-
+kill -KILL "$stalled"
 wait "$stalled" 2>/dev/null
 is "and after it" after "$(in_qube shared 'echo after')"
 
