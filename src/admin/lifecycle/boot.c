@@ -24,8 +24,13 @@
 #define HOST_UID_BLOCKS 10000U
 #define HOST_UID_BLOCK_SIZE 10000U /* > QID_MAX */
 
-/* Always on the command line unless the feature no-default-kernelopts is set. */
-#define COMMON_KERNEL_OPTIONS "console=ttyS0 quiet panic=1"
+/*
+ * Always on the command line unless the feature no-default-kernelopts is set: what the kernel's
+ * directory says, or this.
+ */
+#define COMMON_KERNEL_OPTIONS "console=ttyS0 quiet panic=-1"
+#define COMMON_KERNEL_OPTIONS_FILE "default-kernelopts-common.txt"
+#define COMMON_KERNEL_OPTIONS_MAX 2048
 
 uid_t
 qube_host_uid(const struct qube *q)
@@ -104,19 +109,35 @@ kernel_options_of(const struct qube *q)
 	return options;
 }
 
+/* With one blank at the end, or empty. */
+static char *
+common_kernel_options(const struct qube *q)
+{
+	AUTO_FREE char *version = qube_text(q, PROPERTY_KERNEL);
+	AUTO_FREE char *path =
+		root_path(KERNEL_DIRECTORY "/%s/" COMMON_KERNEL_OPTIONS_FILE, version);
+	AUTO_FREE char *options = NULL;
+
+	if (qube_feature_lookup(q, "no-default-kernelopts", FEATURE_WITH_TEMPLATE) != NULL)
+		return text_copy("");
+	if (read_file(path, COMMON_KERNEL_OPTIONS_MAX, &options, NULL, NULL) < 0)
+		return text_copy(COMMON_KERNEL_OPTIONS " ");
+	options[strcspn(options, "\n")] = '\0';
+	return text_format("%s ", options);
+}
+
 static char *
 make_command_line(const struct qube *q)
 {
+	AUTO_FREE char *common = common_kernel_options(q);
 	AUTO_FREE char *options = kernel_options_of(q);
 	AUTO_FREE char *machine_id = machine_id_of(q);
 	AUTO_FREE char *user = qube_text(q, PROPERTY_DEFAULT_USER);
-	bool common =
-		qube_feature_lookup(q, "no-default-kernelopts", FEATURE_WITH_TEMPLATE) == NULL;
 
-	return text_format("%s%s%s systemd.hostname=%s systemd.machine_id=%s bulkhead.name=%s"
+	return text_format("%s%s systemd.hostname=%s systemd.machine_id=%s bulkhead.name=%s"
 			   " bulkhead.type=%s bulkhead.persistence=%s bulkhead.user=%s",
-		common ? COMMON_KERNEL_OPTIONS : "", common ? " " : "", options, q->name,
-		machine_id, q->name, type_word(q), persistence_word(q), user);
+		common, options, q->name, machine_id, q->name, type_word(q), persistence_word(q),
+		user);
 }
 
 /* Numbers that no machine can have stay so, whatever the type they have to fit into. */
