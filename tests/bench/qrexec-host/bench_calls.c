@@ -107,6 +107,22 @@ await_path(const char *path)
 	}
 }
 
+/* Sessions read it below the private root. */
+static void
+install_pam_configuration(void)
+{
+	AUTO_FREE char *directory = path_join(root, "etc/pam.d");
+	AUTO_FREE char *path = path_join(directory, "qrexec");
+	AUTO_FREE char *text = NULL;
+	AUTO_ERR struct err err = ERR_INIT;
+	size_t size;
+
+	if (make_directories(directory, 0755, &err) < 0 ||
+		read_file(QREXEC_PAM_FILE, 65536, &text, &size, &err) < 0 ||
+		write_file(path, text, size, 0644, &err) < 0)
+		fatal("%s", err_message(&err));
+}
+
 static void
 prepare_root(void)
 {
@@ -127,6 +143,7 @@ prepare_root(void)
 		fatal("%s", err_message(&err));
 	if (symlink("/bin/true", link) < 0)
 		fatal("no service: %s", strerror(errno));
+	install_pam_configuration();
 	setenv("BULKHEAD_ROOT", root, 1);
 	setenv("VCHAN_SOCKET_DIR", vchan, 1);
 	setenv("VCHAN_TRANSPORT", "unix", 1);
