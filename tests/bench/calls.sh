@@ -54,6 +54,8 @@ bare_port() {
 		head -c $((mib << 20)) /dev/zero >\$port
 	END
 	chmod 755 "$tree/config/rc.local"
+	rm -f "$BULKHEAD_ROOT/bare-private.raw"
+	truncate -s 1G "$BULKHEAD_ROOT/bare-private.raw"
 	/usr/sbin/mke2fs -q -t ext4 -m 0 -d "$tree" "$BULKHEAD_ROOT/bare-private.raw" 1G
 	qemu-img create -q -f qcow2 -F qcow2 -b "$BULKHEAD_TEMPLATES/minimal.qcow2" "$BULKHEAD_ROOT/bare-root.qcow2"
 	qemu-img create -q -f qcow2 "$BULKHEAD_ROOT/bare-volatile.qcow2" 10G
@@ -74,7 +76,8 @@ bare_port() {
 		-device virtio-blk-pci,drive=modules,serial=modules >/dev/null 2>&1 &
 	bare_pid=$!
 	while [ ! -S "$BULKHEAD_ROOT/bare.sock" ]; do sleep 0.1; done
-	"$build/tests/bench/bench-bare-port" "$BULKHEAD_ROOT/bare.sock" "$mib"
+	timeout 120 "$build/tests/bench/bench-bare-port" "$BULKHEAD_ROOT/bare.sock" "$mib" ||
+		echo "bare virtio-serial port: the qube's end did not answer within two minutes"
 	kill "$bare_pid"
 	wait "$bare_pid" 2>/dev/null || :
 }
