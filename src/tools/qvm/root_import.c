@@ -91,9 +91,17 @@ copy_image(int from, const char *target_path, uint64_t size, struct err *err)
 {
 	AUTO_FD int to = open(target_path, O_WRONLY | O_CLOEXEC | O_NOFOLLOW);
 	uint64_t offset = 0, end;
+	struct stat st;
 
 	if (to < 0)
 		return err_set_errno(err, errno, "cannot open '%s'", target_path);
+	/* Behind the end of a file there is no hole, but nothing. */
+	if (fstat(from, &st) < 0)
+		return err_set_errno(err, errno, "error copying data");
+	if ((uint64_t)st.st_size < size)
+		return err_set(err, ENODATA,
+			"not enough data (copied %jd bytes, expected %" PRIu64 " bytes)",
+			(intmax_t)st.st_size, size);
 	while (find_data(from, size, &offset, &end)) {
 		if (copy_range(from, to, offset, end, err) < 0)
 			return -1;
