@@ -186,6 +186,20 @@ answer_now(struct lifecycle *l, lifecycle_done done, void *data, const struct er
 }
 
 static int
+refuse_powered_off(const struct qube *q, struct err *err)
+{
+	return err_set_kind(
+		err, "QubesVMNotStartedError", ESRCH, "Domain is powered off: '%s'", q->name);
+}
+
+int
+run_refuse_not_running(const struct qube *q, struct err *err)
+{
+	return err_set_kind(err, "QubesVMNotRunningError", EBUSY,
+		"Domain not running (either powered off or paused): '%s'", q->name);
+}
+
+static int
 check_can_start(const struct lifecycle *l, const struct qube *q, struct err *err)
 {
 	const char *rationale = qube_feature(q, "prohibit-start");
@@ -260,8 +274,7 @@ check_can_shut_down(const struct lifecycle *l, const struct run *run, struct qub
 	AUTO_FREE char *connected = NULL;
 
 	if (run == NULL)
-		return err_set_kind(err, "QubesVMNotStartedError", ESRCH,
-			"Domain is powered off: '%s'", q->name);
+		return refuse_powered_off(q, err);
 	if (force)
 		return 0;
 	connected = connected_names(l, q);
@@ -269,8 +282,7 @@ check_can_shut_down(const struct lifecycle *l, const struct run *run, struct qub
 		return err_set_kind(err, "QubesVMInUseError", EBUSY,
 			"There are other VMs connected to this VM: %s", connected);
 	if (q->power.state == POWER_PAUSED)
-		return err_set_kind(err, "QubesVMNotRunningError", EBUSY,
-			"Domain not running (either powered off or paused): '%s'", q->name);
+		return run_refuse_not_running(q, err);
 	return 0;
 }
 
@@ -354,8 +366,7 @@ lifecycle_kill(struct lifecycle *l, struct qube *q, lifecycle_done done, void *d
 	struct waiter *w;
 
 	if (run == NULL) {
-		err_set_kind(&err, "QubesVMNotStartedError", ESRCH, "Domain is powered off: '%s'",
-			q->name);
+		refuse_powered_off(q, &err);
 		answer_now(l, done, data, &err);
 		return;
 	}
@@ -390,11 +401,9 @@ static int
 check_can_pause(const struct run *run, const struct qube *q, struct err *err)
 {
 	if (run == NULL)
-		return err_set_kind(err, "QubesVMNotStartedError", ESRCH,
-			"Domain is powered off: '%s'", q->name);
+		return refuse_powered_off(q, err);
 	if ((run->phase != RUN_AGENT && run->phase != RUN_UP) || q->power.state == POWER_PAUSED)
-		return err_set_kind(err, "QubesVMNotRunningError", EBUSY,
-			"Domain not running (either powered off or paused): '%s'", q->name);
+		return run_refuse_not_running(q, err);
 	return 0;
 }
 

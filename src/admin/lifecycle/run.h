@@ -90,6 +90,8 @@ struct waiter *waiter_create(struct lifecycle *l, struct run *run, lifecycle_don
 /* Moves the answer to the next turn of the loop; err NULL: success. */
 void waiter_answer(struct waiter *w, const struct err *err);
 void waiters_answer_all(struct list *waiters, const struct err *err);
+/* What a request gets that needs a running machine. -1 with the error. */
+int run_refuse_not_running(const struct qube *q, struct err *err);
 
 /* start.c */
 void run_begin(struct run *run);

@@ -308,8 +308,7 @@ handle_machine_stopped(struct run *run, const struct machine_event *event)
 	machine_destroy(run->machine);
 	run->machine = NULL;
 	run->busy = false;
-	err_set_kind(&err, "QubesVMNotRunningError", ESRCH,
-		"Domain not running (either powered off or paused): '%s'", run->q->name);
+	run_refuse_not_running(run->q, &err);
 	waiters_answer_all(&run->machine_waiters, &err);
 	log_qube_message(wanted ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, run->q->name,
 		"machine stopped: %s%s%s", stop_reason_text(event->reason),
