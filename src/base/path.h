@@ -11,6 +11,9 @@
 
 #include "base/err.h"
 
+/* The group on the host whose members may use qubes. */
+#define HOST_GROUP "qubes"
+
 /* BULKHEAD_ROOT without trailing slashes, or "". Never NULL. */
 const char *root_prefix(void);
 

@@ -95,10 +95,10 @@ handle_connection(struct loop_fd *source, uint32_t events, void *data)
 static void
 give_to_group(const char *path)
 {
-	const struct group *group = getgrnam(API_GROUP);
+	const struct group *group = getgrnam(HOST_GROUP);
 
 	if (group != NULL && chown(path, (uid_t)-1, group->gr_gid) < 0)
-		log_warning("socket '%s': cannot be given to group '%s'", path, API_GROUP);
+		log_warning("socket '%s': cannot be given to group '%s'", path, HOST_GROUP);
 }
 
 static int

@@ -15,7 +15,6 @@
 /* Below root_path(). Mode 0660, group `qubes` where there is one. */
 #define API_SOCKET "/run/qubesd.sock"
 #define API_INTERNAL_SOCKET "/run/qubesd.internal.sock"
-#define API_GROUP "qubes"
 
 /* Defaults of the limits in struct api_config. */
 #define API_CLIENTS_MAX 256

@@ -43,7 +43,7 @@ make_run_directories(struct err *err)
 	AUTO_FREE char *logs = root_path(LIFECYCLE_LOG_DIRECTORY);
 	AUTO_FREE char *links = root_path("/run/vchan");
 	AUTO_FREE char *calls = root_path("/run/qubes");
-	const struct group *group = getgrnam(LIFECYCLE_GROUP);
+	const struct group *group = getgrnam(HOST_GROUP);
 
 	if (make_directories(runs, 0755, err) < 0 || make_directories(logs, 0755, err) < 0 ||
 		make_directories(links, 0755, err) < 0 || make_directories(calls, 0770, err) < 0)

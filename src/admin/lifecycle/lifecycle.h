@@ -22,8 +22,6 @@ struct store;
 /* Where the files of running qubes are, one directory a qube, below root_path(). */
 #define LIFECYCLE_RUN_DIRECTORY "/run/bulkhead/qubes"
 #define LIFECYCLE_LOG_DIRECTORY "/var/log/qubes"
-/* Whose members may use qubes. */
-#define LIFECYCLE_GROUP "qubes"
 
 /* All borrowed; they outlive the lifecycle. */
 struct lifecycle_config {
