@@ -3,11 +3,13 @@
 #
 # BULKHEAD_TEMPLATES is where templates/build put the kernel and the templates. With
 # BULKHEAD_E2E_ROOT set, all scripts share that instance and the runner removes it
-# (tests/e2e/finish); without, a script has one of its own and removes it.
+# (tests/e2e/finish); without, a script has one of its own and removes it. BULKHEAD_PREFIX is where
+# the programs under test were installed, if not in build/prefix.
 # shellcheck shell=bash
 
 source_directory=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
-PATH=$source_directory/build/prefix/bin:$source_directory/build/prefix/sbin:$PATH
+prefix=${BULKHEAD_PREFIX:-$source_directory/build/prefix}
+PATH=$prefix/bin:$prefix/sbin:$PATH
 
 tests=0
 failures=0
@@ -179,7 +181,7 @@ kill_leftovers() {
 		pid=${directory#/proc/}
 		[ "$pid" != $$ ] || continue
 		case $(readlink "$directory/exe" 2>/dev/null) in
-		*/qemu-system-* | "$source_directory"/build/prefix/*) ;;
+		*/qemu-system-* | "$prefix"/*) ;;
 		*) continue ;;
 		esac
 		if tr '\0' '\n' <"$directory/environ" 2>/dev/null | grep -qxF "BULKHEAD_ROOT=$BULKHEAD_ROOT" ||
