@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/stream.h"
 #include "base/text.h"
-#include "qrexec/host/local_connect.h"
+#include "base/local_connect.h"
 
 struct admin_call {
 	struct loop *loop;

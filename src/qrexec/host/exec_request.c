@@ -12,7 +12,7 @@
 #include "base/stream.h"
 #include "base/text.h"
 #include "qrexec/common/protocol.h"
-#include "qrexec/host/local_connect.h"
+#include "base/local_connect.h"
 
 enum request_state {
 	REQUEST_HELLO,

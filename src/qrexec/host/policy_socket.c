@@ -8,7 +8,7 @@
 #include "base/stream.h"
 #include "base/text.h"
 #include "qrexec/common/protocol.h"
-#include "qrexec/host/local_connect.h"
+#include "base/local_connect.h"
 #include "qrexec/host/policy_carrier.h"
 
 /* Four lines: the service is the only long one. */

@@ -1,15 +1,12 @@
-/* Non-blocking connect to a local socket. Runs in qrexec-daemon. */
-#include "qrexec/host/local_connect.h"
+/* Non-blocking connect to a local socket; see local_connect.h. */
+#include "base/local_connect.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
-#include <sys/un.h>
 
 #include "base/cleanup.h"
+#include "base/socket_address.h"
 #include "base/text.h"
 
 #define RETRY_MS 5
@@ -22,32 +19,8 @@ struct local_connect {
 	void *data;
 };
 
-/* A path that does not fit goes by its directory, which procfs names in few bytes. */
-static int
-address_fill(struct sockaddr_un *address, const char *path, int *ret_directory_fd)
-{
-	const char *name = strrchr(path, '/');
-	AUTO_FREE char *directory = NULL;
-	int count;
-
-	*address = (struct sockaddr_un){.sun_family = AF_UNIX};
-	if (strlen(path) < sizeof(address->sun_path)) {
-		memcpy(address->sun_path, path, strlen(path) + 1);
-		return 0;
-	}
-	if (name == NULL || name == path)
-		return -ENAMETOOLONG;
-	directory = text_format("%.*s", (int)(name - path), path);
-	*ret_directory_fd = open(directory, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (*ret_directory_fd < 0)
-		return -errno;
-	count = snprintf(address->sun_path, sizeof(address->sun_path), "/proc/self/fd/%d%s",
-		*ret_directory_fd, name);
-	return count < 0 || (size_t)count >= sizeof(address->sun_path) ? -ENAMETOOLONG : 0;
-}
-
-static int
-connect_now(const char *path)
+int
+local_connect_now(const char *path)
 {
 	AUTO_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	AUTO_FD int directory_fd = -1;
@@ -56,7 +29,7 @@ connect_now(const char *path)
 
 	if (fd < 0)
 		return -errno;
-	result = address_fill(&address, path, &directory_fd);
+	result = socket_address_init(&address, path, &directory_fd);
 	if (result < 0)
 		return result;
 	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
@@ -68,7 +41,7 @@ static void
 handle_timer(struct loop_timer *timer, void *data)
 {
 	struct local_connect *c = data;
-	int result = connect_now(c->path);
+	int result = local_connect_now(c->path);
 
 	(void)timer;
 	if (result == -EAGAIN && loop_now_ms() < c->deadline_ms) {
