@@ -28,11 +28,19 @@
 #define LINK_WINDOW_MAX (16U * 1024 * 1024)
 #define LINK_PORT_MIN 512
 #define LINK_PORT_MAX 768
+#define LINK_PORT_GUI 6000
 
 /* More than this waiting in link_out(): no stream is ready. Bounds what urgent bytes wait for. */
 #define LINK_OUT_DATA_MAX (64UL * 1024)
 /* Payload a frame of ours carries at most: with its overhead one write to a virtio port. */
 #define LINK_SEND_MAX (32 * 1024 - LINK_OVERHEAD_BYTES)
+
+/* Calls use the range, windows the one beside it. */
+static inline bool
+link_port_exists(uint32_t port)
+{
+	return (port >= LINK_PORT_MIN && port <= LINK_PORT_MAX) || port == LINK_PORT_GUI;
+}
 
 /* Why a stream was closed. */
 enum link_reason {

@@ -257,7 +257,7 @@ address_is_legal(const struct link *link, const struct link_address *address)
 		link->role == LINK_ROLE_HOST ? address->client_domain : address->server_domain;
 
 	return qube == link->domain && address->server_domain != address->client_domain &&
-	       address->port >= LINK_PORT_MIN && address->port <= LINK_PORT_MAX;
+	       link_port_exists(address->port);
 }
 
 static void

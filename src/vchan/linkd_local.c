@@ -229,7 +229,7 @@ check_request(struct linkd_local *l)
 	struct link_local_request *r = &l->request;
 	const struct linkd_config *config = &l->linkd->config;
 
-	if (r->port < LINK_PORT_MIN || r->port > LINK_PORT_MAX)
+	if (!link_port_exists(r->port))
 		return "no such port";
 	if (config->role == LINK_ROLE_QUBE) {
 		if (r->own_domain != LINK_LOCAL_DOMAIN_SELF)

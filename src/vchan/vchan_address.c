@@ -73,7 +73,7 @@ vchan_choose_transport(struct libvchan *c, const struct vchan_config *config)
 	if (transport == VCHAN_TRANSPORT_AUTO)
 		transport = choose_automatically(config);
 	c->link = transport == VCHAN_TRANSPORT_LINK;
-	if (c->link && (c->port < VCHAN_PORT_MIN || c->port > VCHAN_PORT_MAX))
+	if (c->link && !vchan_port_exists(c->port))
 		return -EINVAL;
 	return 0;
 }

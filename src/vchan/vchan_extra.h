@@ -16,9 +16,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Ports that exist: the control channel of qrexec, then its data channels. */
+/* Ports that exist: the control channel of qrexec, then its data channels; the windows. */
 #define VCHAN_PORT_MIN 512
 #define VCHAN_PORT_MAX 768
+#define VCHAN_PORT_GUI 6000
+
+static inline bool
+vchan_port_exists(int port)
+{
+	return (port >= VCHAN_PORT_MIN && port <= VCHAN_PORT_MAX) || port == VCHAN_PORT_GUI;
+}
 
 enum vchan_transport {
 	VCHAN_TRANSPORT_AUTO, /* by environment and what is there, as libvchan does */

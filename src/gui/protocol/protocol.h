@@ -13,7 +13,7 @@
 #include "base/buf.h"
 
 /* The agent serves, the daemon joins. */
-#define GUI_VCHAN_PORT 6000
+#define GUI_VCHAN_PORT 6000 /* VCHAN_PORT_GUI */
 
 #define GUI_VERSION(major, minor) ((uint32_t)(major) << 16 | (minor))
 #define GUI_VERSION_MAJOR(version) ((version) >> 16)
