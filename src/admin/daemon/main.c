@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "admin/api/api.h"
+#include "admin/daemon/policy_guard.h"
+#include "admin/daemon/service_links.h"
 #include "admin/hypervisor/hypervisor.h"
 #include "admin/lifecycle/lifecycle.h"
 #include "admin/model/app.h"
@@ -36,6 +38,7 @@ struct daemon {
 	struct hypervisor *hypervisor;
 	struct lifecycle *lifecycle;
 	struct api *api;
+	struct policy_guard *policy;
 	int ready_fd;
 };
 
@@ -156,6 +159,16 @@ open_machines(struct daemon *d, struct err *err)
 	return d->lifecycle == NULL ? -1 : 0;
 }
 
+/* What calls between qubes need on this side: a policy daemon, and ourselves as a service. */
+static int
+open_calls(struct daemon *d, struct err *err)
+{
+	if (service_links_make(err) < 0)
+		return -1;
+	d->policy = policy_guard_create(d->loop, err);
+	return d->policy == NULL ? -1 : 0;
+}
+
 static uint64_t
 cpu_time_ns(const struct qube *q, void *data)
 {
@@ -205,7 +218,7 @@ serve(struct daemon *d, struct err *err)
 	struct loop_signal *on_term, *on_int;
 	int status;
 
-	if (open_model(d, err) < 0 || open_machines(d, err) < 0 ||
+	if (open_model(d, err) < 0 || open_machines(d, err) < 0 || open_calls(d, err) < 0 ||
 		lifecycle_recover(d->lifecycle, handle_recovered, d, err) < 0)
 		return -1;
 	on_term = loop_signal_create(d->loop, SIGTERM, handle_signal, d);
@@ -216,9 +229,27 @@ serve(struct daemon *d, struct err *err)
 	return status;
 }
 
+/* As long as a qube runs it may call. */
+static bool
+calls_are_over(const struct app *app)
+{
+	struct qube *q;
+	size_t i;
+
+	if (app == NULL)
+		return true;
+	app_for_each_qube(app, i, q)
+	{
+		if (qube_class_has_machine(q->class) && !qube_is_halted(q))
+			return false;
+	}
+	return true;
+}
+
 static void
 close_all(struct daemon *d)
 {
+	policy_guard_destroy(d->policy, calls_are_over(d->app));
 	api_destroy(d->api);
 	lifecycle_destroy(d->lifecycle);
 	hypervisor_destroy(d->hypervisor);

@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/notify.h"
 #include "base/path.h"
 #include "base/text.h"
 #include "qrexec/policy/server.h"
@@ -264,6 +265,7 @@ main(int argc, char **argv)
 			link_service("policy.EvalSimple", options.eval_socket);
 		if (options.link_gui)
 			link_service("policy.EvalGUI", options.gui_socket);
+		notify_ready();
 		status = loop_run(daemon.loop);
 		daemon_finish(&daemon);
 	}
