@@ -198,8 +198,8 @@ add_devices(struct command_line *line)
 	add_option(line, "-device", "pvpanic-pci");
 	for (int i = 0; i < QEMU_PORTS; i++)
 		add_option(line, "-device", "pcie-root-port,id=port-%d,chassis=%d", i, i + 1);
-	add_option(line, "-device", "pcie-root-port,id=%s,chassis=%d,pref64-reserve=64M",
-		QEMU_PORT_WINDOW, QEMU_PORTS + 1);
+	add_option(line, "-device", "pcie-root-port,id=%s,chassis=%d,pref64-reserve=%lluM",
+		QEMU_PORT_WINDOW, QEMU_PORTS + 1, MACHINE_WINDOW_MEMORY_BYTES >> 20);
 }
 
 /* From the bottom up, as each node must exist before it is referred to. */

@@ -26,6 +26,7 @@ struct hypervisor_driver {
 	void (*detach_disk)(struct machine *m, const char *name, machine_done done, void *data);
 	void (*resize_disk)(struct machine *m, const char *name, uint64_t size_bytes,
 		machine_done done, void *data);
+	void (*attach_window_memory)(struct machine *m, int fd, machine_done done, void *data);
 };
 
 struct hypervisor {

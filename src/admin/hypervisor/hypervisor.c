@@ -123,6 +123,12 @@ machine_resize_disk(
 	m->driver->resize_disk(m, name, size_bytes, done, data);
 }
 
+void
+machine_attach_window_memory(struct machine *m, int fd, machine_done done, void *data)
+{
+	m->driver->attach_window_memory(m, fd, done, data);
+}
+
 uint64_t
 host_memory_available_mib(void)
 {

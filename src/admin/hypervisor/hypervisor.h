@@ -31,6 +31,8 @@
 #define MACHINE_VCPUS_MAX 128
 /* Disks that can be attached while running. */
 #define MACHINE_HOTPLUG_DISKS_MAX 4
+/* Room for the window memory in the machine's address space. */
+#define MACHINE_WINDOW_MEMORY_BYTES (256ULL << 20)
 
 struct loop;
 struct hypervisor;
@@ -136,5 +138,12 @@ void machine_detach_disk(struct machine *m, const char *name, machine_done done,
 /* The machine sees a grown disk (after storage_resize()). */
 void machine_resize_disk(
 	struct machine *m, const char *name, uint64_t size_bytes, machine_done done, void *data);
+
+/*
+ * Plugs the memory in which the qube's windows are drawn (gui/protocol/window_memory.h) into the
+ * running machine, once; its size is at most MACHINE_WINDOW_MEMORY_BYTES. The descriptor is
+ * duplicated in the call.
+ */
+void machine_attach_window_memory(struct machine *m, int fd, machine_done done, void *data);
 
 #endif

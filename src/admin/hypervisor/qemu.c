@@ -333,6 +333,7 @@ qemu_create(struct hypervisor *h, const char *name, machine_handler handler, mac
 	m->start_data = data;
 	list_init(&m->requests);
 	list_init(&m->disks);
+	list_init(&m->windows);
 	return m;
 }
 
@@ -376,6 +377,7 @@ qemu_destroy(struct machine *base)
 	if (m->errors_fd >= 0)
 		close(m->errors_fd);
 	qemu_disk_forget_all(m);
+	qemu_window_forget_all(m);
 	list_for_each_safe (request, following, &m->requests, link)
 		free(request);
 	free(m->base.name);
@@ -423,4 +425,5 @@ const struct hypervisor_driver hypervisor_qemu = {
 	.attach_disk = qemu_attach_disk,
 	.detach_disk = qemu_detach_disk,
 	.resize_disk = qemu_resize_disk,
+	.attach_window_memory = qemu_attach_window_memory,
 };

@@ -42,6 +42,7 @@ struct qemu_machine {
 
 	struct list requests; /* qemu_request.link */
 	struct list disks;    /* disk_operation.link, in qemu_disk.c */
+	struct list windows;  /* window_operation.link, in qemu_window.c */
 };
 
 /* A request that one QMP command answers. `arguments` is taken over. */
@@ -62,6 +63,10 @@ void qemu_resize_disk(
 	struct machine *m, const char *name, uint64_t size_bytes, machine_done done, void *data);
 void qemu_disk_handle_deleted(struct qemu_machine *m, const char *device);
 void qemu_disk_forget_all(struct qemu_machine *m);
+
+/* qemu_window.c */
+void qemu_attach_window_memory(struct machine *m, int fd, machine_done done, void *data);
+void qemu_window_forget_all(struct qemu_machine *m);
 
 /* qemu_start.c */
 struct machine *qemu_start(struct hypervisor *h, const struct machine_config *config,

@@ -13,6 +13,7 @@
 
 #include "admin/lifecycle/recovery.h"
 #include "admin/lifecycle/run.h"
+#include "admin/lifecycle/windows.h"
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -142,6 +143,7 @@ run_destroy(struct run *run)
 {
 	list_remove(&run->link);
 	run_services_destroy(run);
+	windows_destroy(run->windows);
 	machine_destroy(run->machine);
 	loop_timer_destroy(run->agent_timer);
 	err_clear(&run->failure);

@@ -11,6 +11,7 @@
 #include "admin/lifecycle/boot.h"
 #include "admin/lifecycle/orphans.h"
 #include "admin/lifecycle/run.h"
+#include "admin/lifecycle/windows.h"
 #include "admin/storage/storage.h"
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -175,6 +176,7 @@ handle_adopted(void *data, const struct err *err)
 	log_qube_message(LOG_LEVEL_INFO, run->q->name, "taken up again, %s",
 		power_state_name(run->q->power.state));
 	run_services_adopt(run);
+	run_windows_adopt(run);
 	r->pending--;
 	finish_when_idle(r);
 }

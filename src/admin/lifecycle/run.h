@@ -76,6 +76,7 @@ struct run {
 	struct machine *machine; /* or NULL */
 	struct run_service services[RECORD_PROCESS_MAX]; /* [RECORD_MACHINE] is unused */
 	struct loop_timer *agent_timer;
+	struct windows *windows;     /* windows.h; NULL: none */
 	struct list start_waiters;   /* waiter.link */
 	struct list stop_waiters;    /* waiter.link */
 	struct list restart_waiters; /* waiter.link: starts asked for while it stops */

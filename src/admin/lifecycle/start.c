@@ -9,6 +9,7 @@
 
 #include "admin/lifecycle/boot.h"
 #include "admin/lifecycle/run.h"
+#include "admin/lifecycle/windows.h"
 #include "admin/storage/storage.h"
 #include "base/cleanup.h"
 #include "base/crash_point.h"
@@ -267,6 +268,7 @@ run_set_up(struct run *run)
 		qube_set_power_state(run->q, POWER_RUNNING);
 	run->record.started = true;
 	run_save_record(run);
+	run_windows_start(run);
 	crash_point("start:after-agent");
 	events_emit(run->l->config.app, run->q, "domain-start", "start_guid", "True", NULL);
 	waiters_answer_all(&run->start_waiters, NULL);

@@ -4,6 +4,7 @@
  */
 #include "admin/lifecycle/boot.h"
 #include "admin/lifecycle/run.h"
+#include "admin/lifecycle/windows.h"
 #include "admin/storage/storage.h"
 #include "base/cleanup.h"
 #include "base/crash_point.h"
@@ -103,6 +104,7 @@ run_clean_up(struct run *run)
 			qube_set_power_state(run->q, POWER_DYING);
 		crash_point("stop:after-machine");
 		run_services_stop(run);
+		windows_destroy(steal_ptr(run->windows));
 	}
 	stop_storage_when_alone(run);
 }

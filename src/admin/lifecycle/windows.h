@@ -1,0 +1,22 @@
+/*
+ * A running qube's window memory: made for one stay, plugged into the machine, handed read-only to
+ * the qube's gui-daemon (gui/protocol/window_memory.h). A qube without it shows no windows, and
+ * starts nothing that would. Private to this folder.
+ */
+#ifndef BULKHEAD_ADMIN_LIFECYCLE_WINDOWS_H
+#define BULKHEAD_ADMIN_LIFECYCLE_WINDOWS_H
+
+struct run;
+struct windows;
+
+/*
+ * Where the qube has the feature `gui` (inherited from its template; on if nothing is said) and a
+ * guivm. The socket is there on return. A failure is logged: the qube runs without windows.
+ */
+void run_windows_start(struct run *run);
+/* Takes up the memory of a machine that an earlier daemon started. */
+void run_windows_adopt(struct run *run);
+/* Nobody is given the memory any more. NULL is fine. */
+void windows_destroy(struct windows *w);
+
+#endif
