@@ -107,7 +107,7 @@ walk_rules(const struct policy_view *v, const struct policy_query *query,
 		const struct policy_rule *rule = &v->policy->rules[number];
 		uint32_t token = rule->redirect != POLICY_NONE ? rule->redirect : rule->target;
 
-		if (!policy_argument_matches(rule, query) ||
+		if (rule->grant || !policy_argument_matches(rule, query) ||
 			!policy_covers_qube(v, &v->tokens[rule->source], query->source))
 			continue;
 		expand(v, &v->tokens[token], expansion);

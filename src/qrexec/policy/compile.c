@@ -45,6 +45,7 @@ compile_rule(struct compile *c, const struct policy_line *line,
 		.action = line->action,
 		.notify = line->notify,
 		.autostart = line->autostart,
+		.grant = c->grants,
 	};
 
 	if (p->rule_count == POLICY_MAX_RULES)
@@ -200,6 +201,13 @@ list_base(struct compile *c, enum policy_directory base, struct policy_names *re
 	return list_candidates(c, "", ret);
 }
 
+static bool
+is_grants_file(const struct top_file *file)
+{
+	return text_equal(file->name, file->base == POLICY_RUNTIME ? POLICY_GRANTS_RUNTIME_FILE
+								   : POLICY_GRANTS_SYSTEM_FILE);
+}
+
 /* Both directories in one order; a name in the runtime directory hides the system's. */
 static int
 compile_top(
@@ -218,6 +226,7 @@ compile_top(
 		if (i > 0 && text_equal(files[i].name, files[i - 1].name))
 			continue;
 		c->base = files[i].base;
+		c->grants = is_grants_file(&files[i]);
 		if (compile_file(c, files[i].name, false, NULL) < 0)
 			return -1;
 	}

@@ -9,6 +9,7 @@ struct compile {
 	struct policy *policy;
 	const struct policy_loader *loader;
 	enum policy_directory base; /* of the top-level file being read: includes start there */
+	bool grants;                /* the top-level file being read is one of grants */
 	unsigned depth;
 	size_t files_read, bytes_read;
 	uint32_t last_file;        /* whose end was reached last */

@@ -18,6 +18,7 @@ struct policy_rule {
 	uint32_t line; /* 0: implied */
 	enum policy_action action;
 	bool notify, autostart;
+	bool grant; /* of a file of grants: answers an ask, and is passed over otherwise */
 };
 
 struct policy {

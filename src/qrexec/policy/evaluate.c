@@ -100,9 +100,8 @@ accept_claim(const struct policy_view *v, const char *untrusted_claim, struct po
 	return 0;
 }
 
-/* What target= stands for, before it is resolved. 0, or -1 with the refusal. */
-static int
-redirect_target(const struct policy_view *v, uint32_t token, struct policy_target *ret,
+int
+policy_redirect_target(const struct policy_view *v, uint32_t token, struct policy_target *ret,
 	struct policy_decision *d)
 {
 	const struct policy_bound_token *bound = &v->tokens[token];
@@ -172,7 +171,8 @@ resolve_target(const struct policy_view *v, const struct policy_rule *rule,
 {
 	struct policy_target target = d->requested;
 
-	if (rule->redirect != POLICY_NONE && redirect_target(v, rule->redirect, &target, d) < 0)
+	if (rule->redirect != POLICY_NONE &&
+		policy_redirect_target(v, rule->redirect, &target, d) < 0)
 		return -1;
 	if (policy_resolve_keyword(v, &target, d) < 0)
 		return -1;
@@ -270,7 +270,7 @@ set_default_target(const struct policy_view *v, uint32_t token, struct policy_de
 	struct policy_decision ignored = *d;
 	struct policy_target target;
 
-	if (token == POLICY_NONE || redirect_target(v, token, &target, &ignored) < 0 ||
+	if (token == POLICY_NONE || policy_redirect_target(v, token, &target, &ignored) < 0 ||
 		policy_resolve_keyword(v, &target, &ignored) < 0 || !policy_is_choice(v, d, target))
 		return;
 	target.by_uuid = false;
@@ -364,4 +364,6 @@ policy_evaluate(const struct policy_view *v, const struct policy_request *reques
 		policy_decide_deny(ret, POLICY_REASON_NO_RULE, true);
 	else
 		apply_rule(v, &query, ret);
+	if (ret->result == POLICY_ASK && !request->without_grants)
+		policy_apply_grant(v, &query, ret);
 }

@@ -20,4 +20,15 @@ void policy_finish_allow(
 int policy_resolve_keyword(
 	const struct policy_view *v, struct policy_target *target, struct policy_decision *d);
 
+/*
+ * Turns an ask into the answer that was granted for it, if one was, with the user and the notice
+ * of the rule that asks. See POLICY_GRANTS_SYSTEM_FILE.
+ */
+void policy_apply_grant(const struct policy_view *v, const struct policy_query *query,
+	struct policy_decision *asked);
+
+/* What target= stands for, before it is resolved. 0, or -1 with the refusal in *d. */
+int policy_redirect_target(const struct policy_view *v, uint32_t token, struct policy_target *ret,
+	struct policy_decision *d);
+
 #endif

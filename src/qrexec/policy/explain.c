@@ -30,6 +30,8 @@ policy_rule_mismatch(const struct policy_view *v, const struct policy_request *r
 		return POLICY_MISMATCH_SOURCE;
 	if (!policy_covers_target(v, &v->tokens[rule->target], query.source, query.target))
 		return POLICY_MISMATCH_TARGET;
+	if (rule->grant && rule_number != d->rule)
+		return POLICY_MISMATCH_GRANT;
 	return POLICY_MATCHES;
 }
 
@@ -107,6 +109,8 @@ policy_mismatch_explain(const struct policy_view *v, const struct policy_request
 	case POLICY_MISMATCH_TARGET:
 		return explain_qube(
 			v, "target", policy_target_text(v, d->requested, text), rule->target, out);
+	case POLICY_MISMATCH_GRANT:
+		return buf_put_string(out, "it is a grant: it answers only what a rule asks");
 	}
 	return 0;
 }

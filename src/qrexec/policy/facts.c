@@ -114,6 +114,17 @@ copy_or_null(const char *text)
 	return text != NULL && text[0] != '\0' ? text_copy(text) : NULL;
 }
 
+/* A colour that can not be read is only not shown. */
+static uint32_t
+parse_color(const char *label)
+{
+	if (label == NULL || !text_starts_with(label, "0x") ||
+		strlen(label) != strlen("0xrrggbb") ||
+		strspn(label + 2, "0123456789abcdefABCDEF") != strlen("rrggbb"))
+		return POLICY_NONE;
+	return (uint32_t)strtoul(label, NULL, 16);
+}
+
 static int
 check_description(const struct policy_qube_description *d, struct err *err)
 {
@@ -144,6 +155,7 @@ policy_facts_add(struct policy_facts *f, const struct policy_qube_description *d
 	q = &f->qubes[f->count];
 	*q = (struct policy_qube){
 		.icon = copy_or_null(d->icon),
+		.color = parse_color(d->label),
 		.gui_qube = copy_or_null(d->guivm),
 		.transport = copy_or_null(d->transport_rpc),
 		.default_dispvm_name = copy_or_null(d->default_dispvm),

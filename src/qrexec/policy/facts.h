@@ -34,6 +34,7 @@ struct policy_qube_description {
 	size_t tag_count;
 	const char *power_state;
 	const char *icon;
+	const char *label;          /* its colour, "0xrrggbb" */
 	const char *default_dispvm; /* a name or NULL, as the four below */
 	const char *guivm;
 	const char *internal;
@@ -47,6 +48,7 @@ struct policy_qube {
 	char name[POLICY_QUBE_NAME_MAX + 1];
 	char uuid[UUID_LENGTH + 1];
 	char *icon;
+	uint32_t color; /* of the label, 0xrrggbb; POLICY_NONE: unknown */
 	char *gui_qube; /* name of the qube that shows its prompts; NULL: none */
 	char *transport;
 	char *default_dispvm_name, *relay_name; /* only until the snapshot is sealed */

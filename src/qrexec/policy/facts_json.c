@@ -55,6 +55,7 @@ add_qube(struct policy_facts *facts, const char *name, const json_t *qube, struc
 	d.type = text_member(qube, "type", &wrong);
 	d.power_state = text_member(qube, "power_state", &wrong);
 	d.icon = text_member(qube, "icon", &wrong);
+	d.label = text_member(qube, "label", &wrong);
 	d.default_dispvm = text_member(qube, "default_dispvm", &wrong);
 	d.guivm = text_member(qube, "guivm", &wrong);
 	d.internal = text_member(qube, "internal", &wrong);

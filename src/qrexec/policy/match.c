@@ -166,7 +166,7 @@ policy_first_match(const struct policy_view *v, const struct policy_query *query
 	while ((number = policy_walk_next(&walk)) != POLICY_NONE) {
 		const struct policy_rule *rule = &v->policy->rules[number];
 
-		if (policy_argument_matches(rule, query) &&
+		if (!rule->grant && policy_argument_matches(rule, query) &&
 			policy_covers_qube(v, &v->tokens[rule->source], query->source) &&
 			policy_covers_target(
 				v, &v->tokens[rule->target], query->source, query->target))

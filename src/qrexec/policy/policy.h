@@ -28,6 +28,15 @@
 #define POLICY_MAX_BYTES (64u << 20)
 #define POLICY_MAX_RULES 200000
 
+/*
+ * Files of grants, in the runtime and in the system directory: what the user answered for longer
+ * than once. Their rules decide nothing by themselves, wherever they stand: where the other rules
+ * say ask, the first that names exactly this call answers instead of the user, if its target is
+ * one that the user would have been offered.
+ */
+#define POLICY_GRANTS_RUNTIME_FILE "31-grants-runtime.policy"
+#define POLICY_GRANTS_SYSTEM_FILE "31-grants.policy"
+
 /* Limits of a request. */
 #define POLICY_SERVICE_MAX 65000  /* NAME+ARG in bytes */
 #define POLICY_TARGET_TEXT_MAX 96 /* any target as text, with its NUL */
@@ -74,6 +83,7 @@ struct policy_request {
 	const char *requested_source; /* the qube it claims to speak for; NULL or "": none */
 	const char *target;           /* as the caller wrote it; may be "" */
 	const char *service;          /* NAME or NAME+ARGUMENT */
+	bool without_grants;          /* an ask is one whatever was granted */
 };
 
 /* Where a call goes, or is asked to go. Can not name anything that does not exist. */
@@ -125,6 +135,8 @@ enum policy_reason {
 	POLICY_REASON_USER_REFUSED,
 	POLICY_REASON_BAD_PROMPT_ANSWER,
 	POLICY_REASON_ASK_NOT_ALLOWED, /* ask, where only a plain yes counts */
+	POLICY_REASON_NO_ANSWER,       /* of the user, in time */
+	POLICY_REASON_TOO_MANY_PROMPTS,
 };
 
 /* The name used in logs and test vectors ("no-rule"), and a sentence for people. */
@@ -215,6 +227,7 @@ enum policy_mismatch {
 	POLICY_MISMATCH_ARGUMENT,
 	POLICY_MISMATCH_SOURCE,
 	POLICY_MISMATCH_TARGET,
+	POLICY_MISMATCH_GRANT, /* it answers only what another rule asks */
 };
 
 /* Why a rule does not match a request whose decision is `d`. */

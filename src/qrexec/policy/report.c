@@ -37,6 +37,9 @@ static const struct {
 		"the prompt answered with something that was not offered"},
 	[POLICY_REASON_ASK_NOT_ALLOWED] = {"ask-not-allowed",
 		"the requested target is not among the choices"},
+	[POLICY_REASON_NO_ANSWER] = {"no-answer", "the user did not answer in time"},
+	[POLICY_REASON_TOO_MANY_PROMPTS] = {"too-many-prompts",
+		"the user has too many questions to answer already"},
 };
 
 const char *
