@@ -31,6 +31,11 @@ struct link_local_request {
 	uint32_t peer_domain;
 	uint32_t port;
 	uint32_t read_min, write_min; /* bytes under way each way, as libvchan_server_init() */
+	/*
+	 * Host: the stream is a socket that comes with the request, for the host to join two
+	 * qubes (link_grant.h). The reply comes on the connection, which then ends.
+	 */
+	bool grant;
 };
 
 int link_local_put_request(struct buf *b, const struct link_local_request *request);

@@ -5,6 +5,7 @@
  *     linkd_port.c    the port: a virtio-serial device in the qube, QEMU's socket on the host
  *     link.h          the protocol, which knows of no descriptors
  *     linkd_local.c   local programs: their requests, who serves what
+ *     linkd_grant.c   what the host granted between two qubes
  *     linkd_stream.c  their bytes, once they are joined
  *
  * On the host the port's bytes are hostile, and what is parsed of them is in link*.c only. The
@@ -28,6 +29,7 @@
 #define LINKD_WINDOW_MAX (1024UL * 1024)
 #define LINKD_GREETING_TIMEOUT_MS 10000 /* for a program to say what it wants */
 #define LINKD_OFFER_TIMEOUT_MS 120000   /* for a channel of the peer to find its server */
+#define LINKD_GRANT_TIMEOUT_MS 120000   /* for both ends of a channel between qubes to come */
 #define LINKD_SWEEP_MS 5000
 #define LINKD_PORT_NAME "org.bulkhead.vchan"
 
@@ -74,18 +76,22 @@ enum linkd_local_state {
 	LOCAL_DRAINING, /* the stream is gone, the program still has bytes to take */
 };
 
-/* A program at the local socket. */
+/* A program at the local socket, or half a channel to another qube (linkd_grant.c). */
 struct linkd_local {
 	struct linkd *linkd;
 	enum linkd_local_state state;
 	struct list link;        /* linkd.locals */
 	struct list asking_link; /* linkd.asking */
-	int fd;
+	int fd;                  /* the stream, once joined */
 	struct loop_fd *source;
+	int grant_fd; /* the connection that granted the stream, until it is told; or -1 */
+	struct loop_fd *grant_source;
+	bool granted;
 	uint64_t since_ms;
 	uid_t uid;
 
 	struct buf request_bytes;
+	int request_fd; /* came with the request, or -1 */
 	struct link_local_request request;
 	struct link_stream *stream; /* NULL unless opened or joined */
 
@@ -118,6 +124,7 @@ void linkd_port_handle_down(struct link *link, const char *violation, void *data
 int linkd_local_begin(struct linkd *d, struct err *err);
 void linkd_local_finish(struct linkd *d);
 void linkd_local_destroy(struct linkd_local *l);
+void linkd_local_handle_event(struct loop_fd *source, uint32_t events, void *data);
 /* Opens streams for those clients that wait for one. */
 void linkd_local_ask(struct linkd *d);
 void linkd_local_handle_open(struct link_stream *s, void *data);
@@ -126,8 +133,22 @@ void linkd_local_handle_accept(struct link_stream *s, void *data);
 void linkd_local_handle_refusal(
 	struct linkd *d, struct link_stream *s, struct linkd_local *l, enum link_reason reason);
 
+/*
+ * linkd_grant.c: channels between two qubes. A request becomes a grant: 0, or a text says why not.
+ * Then nothing but the channel it names can use its descriptor, once.
+ */
+const char *linkd_grant_begin(struct linkd_local *l);
+/* The granter is told, and has no further part in the stream. */
+void linkd_grant_end(struct linkd_local *l);
+/* The other half is gone, and has left nothing to deliver. */
+bool linkd_grant_is_void(const struct linkd_local *l);
+/* A grant does not outlive the session in which it was made. */
+void linkd_grant_drop_all(struct linkd *d);
+
 /* linkd_stream.c: of a joined program */
 void linkd_stream_begin(struct linkd_local *l);
+/* Takes note of what events say of the program's end. */
+void linkd_stream_note_end(struct linkd_local *l, uint32_t events);
 void linkd_stream_handle_event(struct linkd_local *l, uint32_t events);
 /* Reads from the program into the frame that is its turn. */
 void linkd_stream_fill(struct linkd_local *l);

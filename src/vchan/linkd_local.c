@@ -35,7 +35,12 @@ linkd_local_destroy(struct linkd_local *l)
 	list_remove(&l->link);
 	list_remove(&l->asking_link);
 	loop_fd_destroy(l->source);
+	loop_fd_destroy(l->grant_source);
 	close(l->fd);
+	if (l->grant_fd >= 0)
+		close(l->grant_fd);
+	if (l->request_fd >= 0)
+		close(l->request_fd);
 	buf_finish(&l->request_bytes);
 	buf_finish(&l->queue);
 	free(l);
@@ -54,8 +59,8 @@ reply(struct linkd_local *l, enum link_local_status status)
 	buf_init(&b, LINK_LOCAL_REPLY_BYTES);
 	if (link_local_put_reply(&b, status) < 0)
 		return false;
-	return send(l->fd, buf_data(&b), buf_len(&b), MSG_NOSIGNAL | MSG_DONTWAIT) ==
-	       LINK_LOCAL_REPLY_BYTES;
+	return send(l->granted ? l->grant_fd : l->fd, buf_data(&b), buf_len(&b),
+		       MSG_NOSIGNAL | MSG_DONTWAIT) == LINK_LOCAL_REPLY_BYTES;
 }
 
 static void
@@ -96,8 +101,11 @@ static bool
 is_there(const struct linkd_local *l)
 {
 	char byte;
-	ssize_t count = recv(l->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+	ssize_t count;
 
+	if (l->granted)
+		return !linkd_grant_is_void(l);
+	count = recv(l->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
 	return count > 0 || (count < 0 && errno == EAGAIN);
 }
 
@@ -126,6 +134,8 @@ join(struct linkd_local *l, struct link_stream *s)
 		linkd_local_destroy(l);
 		return;
 	}
+	if (l->granted)
+		linkd_grant_end(l);
 	buf_init(&l->queue, LINKD_WINDOW_MAX);
 	l->state = LOCAL_JOINED;
 	linkd_stream_begin(l);
@@ -250,6 +260,8 @@ act_on_request(struct linkd_local *l)
 {
 	const char *why_not = check_request(l);
 
+	if (why_not == NULL && l->request.grant)
+		why_not = linkd_grant_begin(l);
 	if (why_not != NULL) {
 		refuse(l, why_not);
 		return;
@@ -272,9 +284,16 @@ static void
 read_request(struct linkd_local *l)
 {
 	size_t missing = LINK_LOCAL_REQUEST_BYTES - buf_len(&l->request_bytes);
-	ssize_t count = buf_read_fd(&l->request_bytes, l->fd, missing);
-	int result;
+	uint8_t *place = buf_reserve(&l->request_bytes, missing);
+	int fd = -1, result;
+	ssize_t count = place == NULL ? -ENOMEM : socket_receive_fd(l->fd, place, missing, &fd);
 
+	if (place != NULL)
+		buf_trim(&l->request_bytes, missing - (count > 0 ? (size_t)count : 0));
+	if (fd >= 0 && l->request_fd < 0)
+		l->request_fd = fd;
+	else if (fd >= 0)
+		close(fd);
 	if (count == -EAGAIN)
 		return;
 	if (count <= 0) {
@@ -292,8 +311,8 @@ read_request(struct linkd_local *l)
 	act_on_request(l);
 }
 
-static void
-handle_local_event(struct loop_fd *source, uint32_t events, void *data)
+void
+linkd_local_handle_event(struct loop_fd *source, uint32_t events, void *data)
 {
 	struct linkd_local *l = data;
 
@@ -304,7 +323,11 @@ handle_local_event(struct loop_fd *source, uint32_t events, void *data)
 		break;
 	case LOCAL_LISTENING:
 	case LOCAL_ASKING:
-		if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) != 0)
+		if (l->granted)
+			linkd_stream_note_end(l, events);
+		else if ((events & (EPOLLRDHUP | EPOLLHUP | EPOLLERR)) == 0)
+			break;
+		if (!l->granted || linkd_grant_is_void(l))
 			linkd_local_destroy(l); /* withdrawn */
 		break;
 	case LOCAL_JOINED:
@@ -384,6 +407,7 @@ accept_local(struct linkd *d, int fd)
 	}
 	l->linkd = d;
 	l->fd = fd;
+	l->grant_fd = l->request_fd = -1;
 	l->since_ms = loop_now_ms();
 	getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &size);
 	l->uid = credentials.uid;
@@ -391,8 +415,8 @@ accept_local(struct linkd *d, int fd)
 	list_init(&l->asking_link);
 	list_append(&d->locals, &l->link);
 	d->local_count++;
-	l->source =
-		loop_fd_create(d->loop, fd, EPOLLIN | EPOLLRDHUP | EPOLLET, handle_local_event, l);
+	l->source = loop_fd_create(
+		d->loop, fd, EPOLLIN | EPOLLRDHUP | EPOLLET, linkd_local_handle_event, l);
 	if (l->source == NULL) {
 		linkd_local_destroy(l);
 		return;
@@ -431,6 +455,8 @@ handle_sweep(struct loop_timer *timer, void *data)
 	list_for_each_safe (l, following, &d->locals, link) {
 		if (l->state == LOCAL_GREETING && now - l->since_ms > LINKD_GREETING_TIMEOUT_MS)
 			linkd_local_destroy(l);
+		else if (l->grant_fd >= 0 && now - l->since_ms > LINKD_GRANT_TIMEOUT_MS)
+			refuse(l, "grant: not used in time");
 	}
 	list_for_each_safe (offer, next, &d->offers, link) {
 		if (now - offer->since_ms <= LINKD_OFFER_TIMEOUT_MS)

@@ -52,7 +52,7 @@ static const struct option_text options[OPTION_COUNT] = {
 
 /* On the host: what is called beyond the usual after the first byte of the qube was read. */
 static const char *const syscalls[] = {
-	"accept4", "connect", "geteuid", "openat", "setsockopt", "socket", "unlink"};
+	"accept4", "connect", "geteuid", "getsockopt", "openat", "setsockopt", "socket", "unlink"};
 
 static void
 print_help(void)

@@ -266,6 +266,7 @@ linkd_port_handle_down(struct link *link, const char *violation, void *data)
 	struct linkd *d = data;
 
 	(void)link;
+	linkd_grant_drop_all(d);
 	if (violation != NULL) {
 		restart_later(d, violation);
 	} else {

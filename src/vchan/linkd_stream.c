@@ -83,12 +83,18 @@ flush_queue(struct linkd_local *l)
 }
 
 void
-linkd_stream_handle_event(struct linkd_local *l, uint32_t events)
+linkd_stream_note_end(struct linkd_local *l, uint32_t events)
 {
 	if ((events & (EPOLLHUP | EPOLLERR)) != 0)
 		l->hung_up = true;
 	if ((events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP)) != 0)
 		l->end_seen = true;
+}
+
+void
+linkd_stream_handle_event(struct linkd_local *l, uint32_t events)
+{
+	linkd_stream_note_end(l, events);
 	if (l->state == LOCAL_DRAINING && l->hung_up) {
 		linkd_local_destroy(l);
 		return;
