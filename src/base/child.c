@@ -20,6 +20,7 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "base/system_calls.h"
 #include "base/text.h"
 
 /* Moved descriptors stay clear of every target. */

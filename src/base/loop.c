@@ -8,13 +8,13 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
-#include <sys/pidfd.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "base/list.h"
+#include "base/system_calls.h"
 
 #define LOOP_BATCH 64
 

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/socket_address.h"
+#include "base/system_calls.h"
 #include "base/text.h"
 #include "vchan/vchan_internal.h"
 

@@ -9,12 +9,12 @@
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/log.h"
+#include "base/system_calls.h"
 
 #define FIRST_READ_BYTES 4096
 

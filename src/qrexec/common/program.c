@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/system_calls.h"
 #include "qrexec/common/protocol.h"
 
 #define FIRST_EXTRA_FD 3
