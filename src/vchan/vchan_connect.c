@@ -19,15 +19,22 @@
 #include "vchan/link_local.h"
 #include "vchan/vchan_internal.h"
 
-static const long pauses_ms[] = {1, 2, 5, 10, 20, 50, 100};
+static const long pauses_us[] = {100, 200, 500, 1000, 2000, 5000, 10000, 20000, 50000, 100000};
 
-#define PAUSE_COUNT (sizeof(pauses_ms) / sizeof(pauses_ms[0]))
+#define PAUSE_COUNT (sizeof(pauses_us) / sizeof(pauses_us[0]))
+
+/*
+ * The attempt from which on the directory is watched. The two ends of a call start at the same
+ * time and miss each other by less; the end of a watch costs some twenty milliseconds, which the
+ * kernel takes to be sure that nobody uses it.
+ */
+#define ATTEMPT_TO_WATCH 7
 
 static void
 try_later(struct libvchan *c)
 {
 	unsigned int index = c->attempt < PAUSE_COUNT ? c->attempt : PAUSE_COUNT - 1;
-	struct itimerspec when = {.it_value.tv_nsec = pauses_ms[index] * 1000000};
+	struct itimerspec when = {.it_value.tv_nsec = pauses_us[index] * 1000};
 
 	c->attempt++;
 	timerfd_settime(c->timer_fd, 0, &when, NULL);
@@ -222,7 +229,7 @@ vchan_connect_step(struct libvchan *c)
 		vchan_fail(c, result);
 		return;
 	}
-	if (c->inotify_fd < 0 && c->attempt == 0)
+	if (c->inotify_fd < 0 && c->attempt == ATTEMPT_TO_WATCH)
 		watch_directory(c);
 	try_later(c);
 }
