@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "admin/lifecycle/lifecycle.h"
+#include "admin/lifecycle/windows.h"
 #include "admin/model/app.h"
 #include "admin/model/qube.h"
 #include "admin/storage/kernel.h"
@@ -135,9 +136,9 @@ make_command_line(const struct qube *q)
 	AUTO_FREE char *user = qube_text(q, PROPERTY_DEFAULT_USER);
 
 	return text_format("%s%s systemd.hostname=%s systemd.machine_id=%s bulkhead.name=%s"
-			   " bulkhead.type=%s bulkhead.persistence=%s bulkhead.user=%s",
+			   " bulkhead.type=%s bulkhead.persistence=%s bulkhead.user=%s%s",
 		common, options, q->name, machine_id, q->name, type_word(q), persistence_word(q),
-		user);
+		user, qube_wants_windows(q) ? " bulkhead.gui=1" : "");
 }
 
 /* Numbers that no machine can have stay so, whatever the type they have to fit into. */

@@ -110,13 +110,12 @@ start(struct windows *w, struct err *err)
 	return 0;
 }
 
-static bool
-wants_windows(const struct qube *q)
+bool
+qube_wants_windows(const struct qube *q)
 {
 	const char *feature = qube_feature_lookup(q, "gui", FEATURE_WITH_TEMPLATE);
-	AUTO_FREE char *guivm = qube_text(q, PROPERTY_GUIVM);
 
-	return (feature == NULL || feature[0] != '\0') && guivm[0] != '\0';
+	return (feature == NULL || feature[0] != '\0') && qube_reference(q, PROPERTY_GUIVM) != NULL;
 }
 
 static void
@@ -133,7 +132,7 @@ run_windows_start(struct run *run)
 	AUTO_ERR struct err err = ERR_INIT;
 	struct windows *w;
 
-	if (run->windows != NULL || !wants_windows(run->q))
+	if (run->windows != NULL || !qube_wants_windows(run->q))
 		return;
 	w = create(run);
 	if (start(w, &err) < 0)

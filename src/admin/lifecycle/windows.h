@@ -6,12 +6,19 @@
 #ifndef BULKHEAD_ADMIN_LIFECYCLE_WINDOWS_H
 #define BULKHEAD_ADMIN_LIFECYCLE_WINDOWS_H
 
+#include <stdbool.h>
+
+struct qube;
 struct run;
 struct windows;
 
+/* Whether it has the feature `gui` (inherited from its template; on if nothing is said), and a
+ * guivm. */
+bool qube_wants_windows(const struct qube *q);
+
 /*
- * Where the qube has the feature `gui` (inherited from its template; on if nothing is said) and a
- * guivm. The socket is there on return. A failure is logged: the qube runs without windows.
+ * Where the qube wants windows. The socket is there on return. A failure is logged: the qube runs
+ * without windows.
  */
 void run_windows_start(struct run *run);
 /* Takes up the memory of a machine that an earlier daemon started. */
