@@ -18,22 +18,26 @@
 #include <linux/fs.h>
 #include <sys/syscall.h>
 
-static inline int pidfd_open(pid_t pid, unsigned flags)
+static inline int
+pidfd_open(pid_t pid, unsigned flags)
 {
 	return (int)syscall(SYS_pidfd_open, pid, flags);
 }
 
-static inline int pidfd_send_signal(int fd, int signal, siginfo_t *information, unsigned flags)
+static inline int
+pidfd_send_signal(int fd, int signal, siginfo_t *information, unsigned flags)
 {
 	return (int)syscall(SYS_pidfd_send_signal, fd, signal, information, flags);
 }
 
-static inline int close_range(unsigned first, unsigned last, int flags)
+static inline int
+close_range(unsigned first, unsigned last, int flags)
 {
 	return (int)syscall(SYS_close_range, first, last, flags);
 }
 
-static inline int renameat2(int old_directory, const char *old_name, int new_directory, const char *new_name,
+static inline int
+renameat2(int old_directory, const char *old_name, int new_directory, const char *new_name,
 	unsigned flags)
 {
 	return (int)syscall(SYS_renameat2, old_directory, old_name, new_directory, new_name, flags);
