@@ -157,9 +157,14 @@ start_qrexec(struct run_service *service, struct host_process_config *config, st
 	const struct qube *q = service->run->q;
 	AUTO_FREE char *domain = text_format("%lld", (long long)service->run->record.xid);
 	AUTO_FREE char *user = qube_text(q, PROPERTY_DEFAULT_USER);
+	uid_t reader_uid = qube_host_uid(q);
+	AUTO_FREE char *reader = text_format("--reader-uid=%u", (unsigned int)reader_uid);
 	const char *argv[] = {BULKHEAD_SBINDIR "/qrexec-daemon", "-D", "--ready-fd=5", "-u",
-		q->uuid, "--", domain, q->name, user, NULL};
+		q->uuid, reader, "--", domain, q->name, user, NULL};
 
+	/* Only root can give it a user of its own. */
+	if (reader_uid == (uid_t)-1)
+		argv[5] = "--quiet";
 	config->name = "qrexec-daemon";
 	config->argv = argv;
 	service->process = host_process_start(

@@ -138,7 +138,7 @@ call_refuse(struct call *call, const char *reason)
 {
 	log_call(call, "refused", reason);
 	if (!call->answered) {
-		control_send_refused(call->table->control, call->id);
+		agent_send_refused(call->table->agent, call->id);
 		mark_answered(call);
 	}
 	call_end(call);
@@ -148,7 +148,7 @@ call_refuse(struct call *call, const char *reason)
 static void
 call_accept(struct call *call, uint32_t domain, uint32_t port)
 {
-	control_send_params(call->table->control, QREXEC_SERVICE_CONNECT, domain, port, call->id,
+	agent_send_params(call->table->agent, QREXEC_SERVICE_CONNECT, domain, port, call->id,
 		sizeof(call->id));
 	mark_answered(call);
 }
@@ -426,7 +426,7 @@ call_begin(struct call_table *t, const struct qrexec_trigger *untrusted)
 
 	if (fault != NULL) {
 		log_debug("call: refused: %s", fault);
-		control_send_refused(t->control, untrusted->id);
+		agent_send_refused(t->agent, untrusted->id);
 		return;
 	}
 	call = call_create(t, untrusted);

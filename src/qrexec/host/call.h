@@ -9,7 +9,7 @@
 #include "base/list.h"
 #include "base/loop.h"
 #include "qrexec/common/protocol.h"
-#include "qrexec/host/control.h"
+#include "qrexec/host/agent.h"
 #include "qrexec/host/policy_client.h"
 #include "qrexec/host/port_table.h"
 #include "qrexec/host/service_process.h"
@@ -24,7 +24,7 @@ struct call_table {
 	const char *uuid;
 	const char *socket_directory; /* of all qubes' daemons */
 	const char *admin_socket;
-	struct control *control;
+	struct agent *agent;
 	struct port_table *ports;
 	struct policy_client *policy;
 	struct service_processes *services;

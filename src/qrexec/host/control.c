@@ -1,4 +1,5 @@
-/* The control channel. Runs in qrexec-daemon; every byte that arrives here is the qube's. */
+/* The control channel. Runs in the reader of one agent; every byte that arrives here is the qube's.
+ */
 #include "qrexec/host/control.h"
 
 #include <errno.h>
@@ -9,54 +10,25 @@
 #include "base/log.h"
 #include "base/stream.h"
 #include "base/text.h"
-#include "vchan/vchan_extra.h"
 
 #define FRAME_BYTES_MAX (QREXEC_HEADER_BYTES + QREXEC_TRIGGER4_HEAD_BYTES + QREXEC_SERVICE_BYTES)
-/* Reads stop at CONTROL_FULL_BYTES; one more frame from a client may be on its way then. */
-#define OUT_BYTES_MAX (CONTROL_FULL_BYTES + 2 * QREXEC_COMMAND_BYTES)
-
-/* An agent that broke the protocol or fell over at once is not met again in a tight circle. */
-#define RETRY_MS 1000
+#define OUT_BYTES_MAX 65536
 
 struct control {
-	struct loop *loop;
-	int domain;
-	struct libvchan *joining;
-	struct loop_fd *joining_source;
-	struct loop_timer *retry;
-	struct stream *stream;
-	uint32_t version; /* 0 until HELLO was exchanged */
-	bool was_congested;
+	struct stream *stream; /* NULL once it is over */
+	uint32_t version;      /* 0 until HELLO was exchanged */
 	bool paused;
+	bool full; /* control_send() has not taken all */
 	const struct control_handler *handler;
 	void *data;
 };
 
-static void begin(struct control *c);
-
 static void
-stop_joining(struct control *c)
+finish(struct control *c, bool in_order)
 {
-	loop_fd_destroy(c->joining_source);
-	c->joining_source = NULL;
-	libvchan_close(c->joining);
-	c->joining = NULL;
-}
-
-/* Ends the connection; what follows is decided by whether it ever was one. */
-static void
-drop(struct control *c, uint64_t retry_ms)
-{
-	bool was_ready = c->version != 0;
-
 	stream_destroy(c->stream);
 	c->stream = NULL;
-	c->version = 0;
-	c->was_congested = false;
-	c->paused = false;
-	loop_timer_start(c->retry, was_ready ? retry_ms : RETRY_MS);
-	if (was_ready)
-		c->handler->handle_lost(c->data);
+	c->handler->handle_lost(in_order, c->data);
 }
 
 static void
@@ -64,7 +36,7 @@ violation(struct control *c, uint32_t type, const char *field)
 {
 	log_warning("agent: message %s (0x%x): %s: control channel ended", qrexec_type_name(type),
 		type, field);
-	drop(c, RETRY_MS);
+	finish(c, /* in_order= */ false);
 }
 
 /* What can be told from the header alone, before a single byte of the body is waited for. */
@@ -159,16 +131,16 @@ take_hello(struct control *c, struct buf *in)
 	}
 	if (qrexec_put_hello(&out, (uint32_t)result) < 0 ||
 		stream_send(c->stream, buf_data(&out), buf_len(&out)) < 0) {
-		drop(c, RETRY_MS);
+		finish(c, /* in_order= */ false);
 		return false;
 	}
 	c->version = (uint32_t)result;
 	log_info("agent is connected, protocol version %u", c->version);
-	c->handler->handle_ready(c->data);
+	c->handler->handle_ready(c->version, c->data);
 	return true;
 }
 
-/* Everything that is complete, as long as there is room for what it may cause. */
+/* Everything that is complete. */
 static void
 take_frames(struct control *c)
 {
@@ -176,13 +148,8 @@ take_frames(struct control *c)
 
 	if (c->version == 0 && !take_hello(c, in))
 		return;
-	do {
-		if (stream_pending(c->stream) >= CONTROL_FULL_BYTES) {
-			c->paused = true;
-			stream_pause(c->stream);
-			return;
-		}
-	} while (take_frame(c, in));
+	while (!c->paused && take_frame(c, in))
+		;
 }
 
 static void
@@ -196,12 +163,10 @@ handle_data(struct stream *stream, struct buf *in, void *data)
 static void
 handle_end(struct stream *stream, int error, void *data)
 {
-	struct control *c = data;
-
 	(void)stream;
 	log_info("agent has disconnected%s%s", error != 0 ? ": " : "",
 		error != 0 ? strerror(-error) : "");
-	drop(c, 0);
+	finish(data, /* in_order= */ true);
 }
 
 static void
@@ -210,136 +175,30 @@ handle_flushed(struct stream *stream, void *data)
 	struct control *c = data;
 
 	(void)stream;
-	if (c->was_congested) {
-		c->was_congested = false;
-		c->handler->handle_drained(c->data);
-	}
-	if (c->paused && c->stream != NULL) {
-		c->paused = false;
-		stream_resume(c->stream);
-		take_frames(c);
-	}
+	if (!c->full)
+		return;
+	c->full = false;
+	c->handler->handle_room(c->data);
 }
 
-static void
-connected(struct control *c, int fd)
+struct control *
+control_create(struct loop *loop, int fd, const struct control_handler *handler, void *data)
 {
-	static const struct stream_handler handler = {
+	static const struct stream_handler stream_handler = {
 		.handle_data = handle_data,
 		.handle_end = handle_end,
 		.handle_flushed = handle_flushed,
 	};
-
-	c->stream = stream_create(c->loop, fd, FRAME_BYTES_MAX, OUT_BYTES_MAX, &handler, c);
-	if (c->stream == NULL) {
-		log_error("agent: cannot use the connection: %s", strerror(errno));
-		close(fd);
-		loop_timer_start(c->retry, RETRY_MS);
-	}
-}
-
-static void
-advance(struct control *c)
-{
-	int state = vchan_advance(c->joining);
-	int fd;
-
-	if (state == VCHAN_WAITING)
-		return;
-	loop_fd_destroy(c->joining_source);
-	c->joining_source = NULL;
-	if (state == VCHAN_CONNECTED) {
-		fd = vchan_detach(c->joining);
-		if (fd >= 0) {
-			c->joining = NULL;
-			connected(c, fd);
-			return;
-		}
-	}
-	stop_joining(c);
-	if (state == -ENODEV) {
-		log_error("agent: its domain is gone");
-		c->handler->handle_gone(c->data);
-		return;
-	}
-	log_warning("agent: cannot connect: %s", strerror(-state));
-	loop_timer_start(c->retry, RETRY_MS);
-}
-
-static void
-handle_joining(struct loop_fd *source, uint32_t events, void *data)
-{
-	(void)source;
-	(void)events;
-	advance(data);
-}
-
-static void
-begin(struct control *c)
-{
-	const struct vchan_config config = {
-		.domain = c->domain,
-		.port = QREXEC_PORT_CONTROL,
-		.own_domain = VCHAN_DOMAIN_SELF,
-	};
-
-	c->joining = vchan_create(&config);
-	if (c->joining != NULL)
-		c->joining_source = loop_fd_create(
-			c->loop, libvchan_fd_for_select(c->joining), EPOLLIN, handle_joining, c);
-	if (c->joining_source == NULL) {
-		log_error("agent: cannot begin to connect: %s", strerror(errno));
-		stop_joining(c);
-		loop_timer_start(c->retry, RETRY_MS);
-		return;
-	}
-	advance(c);
-}
-
-static void
-handle_retry(struct loop_timer *timer, void *data)
-{
-	(void)timer;
-	begin(data);
-}
-
-static struct control *
-control_alloc(struct loop *loop, int domain, const struct control_handler *handler, void *data)
-{
 	struct control *c = xcalloc(1, sizeof(*c));
 
-	c->loop = loop;
-	c->domain = domain;
 	c->handler = handler;
 	c->data = data;
-	c->retry = loop_timer_create(loop, handle_retry, c);
-	if (c->retry == NULL) {
-		control_destroy(c);
+	c->stream = stream_create(loop, fd, FRAME_BYTES_MAX, OUT_BYTES_MAX, &stream_handler, c);
+	if (c->stream == NULL) {
+		close(fd);
+		free(c);
 		return NULL;
 	}
-	return c;
-}
-
-struct control *
-control_create(struct loop *loop, int domain, const struct control_handler *handler, void *data)
-{
-	struct control *c = control_alloc(loop, domain, handler, data);
-
-	if (c != NULL)
-		loop_timer_start(c->retry, 0);
-	return c;
-}
-
-struct control *
-control_create_connected(
-	struct loop *loop, int fd, const struct control_handler *handler, void *data)
-{
-	struct control *c = control_alloc(loop, 0, handler, data);
-
-	if (c != NULL)
-		connected(c, fd);
-	else
-		close(fd);
 	return c;
 }
 
@@ -348,55 +207,37 @@ control_destroy(struct control *c)
 {
 	if (c == NULL)
 		return;
-	loop_timer_destroy(c->retry);
-	stop_joining(c);
 	stream_destroy(c->stream);
 	free(c);
 }
 
-uint32_t
-control_version(const struct control *c)
+void
+control_pause(struct control *c)
 {
-	return c->version;
+	c->paused = true;
+	if (c->stream != NULL)
+		stream_pause(c->stream);
 }
 
-bool
-control_congested(const struct control *c)
+void
+control_resume(struct control *c)
 {
-	return c->stream != NULL && stream_pending(c->stream) >= CONTROL_CONGESTED_BYTES;
-}
-
-/* No frame is ever cut: what has no room shows that the limits above are wrong. */
-static void
-send_frame(struct control *c, const struct buf *frame)
-{
-	if (c->version == 0)
+	if (!c->paused || c->stream == NULL)
 		return;
-	if (stream_send(c->stream, buf_data(frame), buf_len(frame)) == -ENOBUFS)
-		log_error("agent: takes no messages: one is lost");
-	if (control_congested(c))
-		c->was_congested = true;
+	c->paused = false;
+	stream_resume(c->stream);
+	take_frames(c);
 }
 
-void
-control_send_params(struct control *c, uint32_t type, uint32_t domain, uint32_t port,
-	const void *text, size_t size)
+size_t
+control_send(struct control *c, const void *bytes, size_t size)
 {
-	AUTO_BUF struct buf out;
+	size_t room = c->stream != NULL ? stream_send_room(c->stream) : 0;
+	size_t count = size < room ? size : room;
 
-	buf_init(&out, QREXEC_HEADER_BYTES + QREXEC_PARAMS_BYTES + QREXEC_COMMAND_BYTES);
-	if (qrexec_put_params(&out, type, domain, port, text, size) < 0)
-		log_error("agent: message 0x%x can not be built", type);
-	else
-		send_frame(c, &out);
-}
-
-void
-control_send_refused(struct control *c, const uint8_t id[QREXEC_REQUEST_ID_BYTES])
-{
-	AUTO_BUF struct buf out;
-
-	buf_init(&out, 64);
-	if (qrexec_put_refused(&out, id) == 0)
-		send_frame(c, &out);
+	if (count > 0)
+		stream_send(c->stream, bytes, count);
+	if (count < size)
+		c->full = true;
+	return count;
 }

@@ -27,7 +27,7 @@ struct daemon {
 	bool stopping;
 	char *socket_directory, *policy_socket, *admin_socket;
 
-	struct control *control;
+	struct agent *agent;
 	struct policy_client *policy;
 	struct port_table ports;
 	struct service_processes services;
@@ -41,7 +41,7 @@ is_congested(void *data)
 {
 	struct daemon *d = data;
 
-	return control_congested(d->control);
+	return agent_congested(d->agent);
 }
 
 /* "DEFAULT:" is the only word that stands for another. The result is freed by the caller. */
@@ -77,7 +77,7 @@ forward(struct daemon *d, struct local_client *client, const struct local_reques
 		local_client_answer(
 			client, request->type, (uint32_t)d->options->domain, (uint32_t)port);
 	}
-	control_send_params(d->control, request->type, request->domain, (uint32_t)port, text, size);
+	agent_send_params(d->agent, request->type, request->domain, (uint32_t)port, text, size);
 	return true;
 }
 
@@ -202,7 +202,7 @@ handle_trigger(const struct qrexec_trigger *untrusted_trigger, void *data)
 	struct daemon *d = data;
 
 	if (d->stopping)
-		control_send_refused(d->control, untrusted_trigger->id);
+		agent_send_refused(d->agent, untrusted_trigger->id);
 	else
 		call_begin(&d->calls, untrusted_trigger);
 }
@@ -276,7 +276,7 @@ start_loop(struct daemon *d)
 static int
 start_parts(struct daemon *d)
 {
-	static const struct control_handler handler = {
+	static const struct agent_handler handler = {
 		.handle_ready = handle_ready,
 		.handle_trigger = handle_trigger,
 		.handle_terminated = handle_terminated,
@@ -285,10 +285,12 @@ start_parts(struct daemon *d)
 		.handle_gone = handle_gone,
 	};
 	const struct daemon_options *o = d->options;
+	const struct agent_config config = {
+		.domain = o->domain, .name = o->name, .reader_uid = o->reader_uid};
 
 	d->policy = policy_client_create(d->loop, d->policy_socket, o->policy_program);
-	d->control = control_create(d->loop, o->domain, &handler, d);
-	if (d->policy == NULL || d->control == NULL)
+	d->agent = agent_create(d->loop, &config, &handler, d);
+	if (d->policy == NULL || d->agent == NULL)
 		return -1;
 	port_table_init(&d->ports, (uint32_t)o->domain);
 	service_processes_init(&d->services, d->loop);
@@ -299,7 +301,7 @@ start_parts(struct daemon *d)
 		.uuid = o->uuid,
 		.socket_directory = d->socket_directory,
 		.admin_socket = d->admin_socket,
-		.control = d->control,
+		.agent = d->agent,
 		.ports = &d->ports,
 		.policy = d->policy,
 		.services = &d->services,
@@ -313,12 +315,12 @@ start_parts(struct daemon *d)
 static void
 finish(struct daemon *d)
 {
-	if (d->control != NULL) {
+	if (d->agent != NULL) {
 		stop_serving(d);
 		call_table_finish(&d->calls);
 		service_processes_finish(&d->services);
 	}
-	control_destroy(d->control);
+	agent_destroy(d->agent);
 	policy_client_destroy(d->policy);
 	loop_timer_destroy(d->startup_timer);
 	loop_timer_destroy(d->shutdown_timer);

@@ -1,5 +1,5 @@
 /*
- * qrexec-daemon: serves one running qube. Ties together the control channel to its agent, the
+ * qrexec-daemon: serves one running qube. Ties together its agent, the
  * local socket and the calls the qube makes.
  */
 #ifndef BULKHEAD_QREXEC_HOST_DAEMON_H

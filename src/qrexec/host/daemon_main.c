@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "qrexec/host/agent_process.h"
 #include "qrexec/host/daemon.h"
 #include "qrexec/host/service_process.h"
 
@@ -110,6 +111,10 @@ main(int argc, char **argv)
 	if (argc > 1 && text_equal(argv[1], SERVICE_PROCESS_OPTION)) {
 		prctl(PR_SET_NAME, "qrexec-service");
 		return service_process_main(argc, argv);
+	}
+	if (argc > 1 && text_equal(argv[1], AGENT_PROCESS_OPTION)) {
+		prctl(PR_SET_NAME, "qrexec-reader");
+		return agent_process_main(argc, argv);
 	}
 	if (daemon_options_parse(argc, argv, &options, &err) < 0) {
 		fprintf(stderr, "qrexec-daemon: %s\n%s", err_message(&err), daemon_usage);

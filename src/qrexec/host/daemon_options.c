@@ -19,6 +19,7 @@ const char daemon_usage[] =
 	"  -p, --policy-program=PROG   program to ask when the policy daemon does not answer\n"
 	"  -D, --direct                stay in the foreground, log to stderr\n"
 	"  -q, --quiet                 say nothing while waiting for the agent\n"
+	"      --reader-uid=UID        user of the process that reads what the qube says\n"
 	"      --ready-fd=N            write a newline to descriptor N when connected\n"
 	"  -h, --help                  show this text\n"
 	"\n"
@@ -28,6 +29,7 @@ const char daemon_usage[] =
 enum option_code {
 	OPTION_SOCKET_DIRECTORY = 256,
 	OPTION_READY_FD,
+	OPTION_READER_UID,
 };
 
 static const struct option long_options[] = {
@@ -37,6 +39,7 @@ static const struct option long_options[] = {
 	{"direct", no_argument, NULL, 'D'},
 	{"quiet", no_argument, NULL, 'q'},
 	{"ready-fd", required_argument, NULL, OPTION_READY_FD},
+	{"reader-uid", required_argument, NULL, OPTION_READER_UID},
 	{"help", no_argument, NULL, 'h'},
 	{NULL, 0, NULL, 0},
 };
@@ -49,6 +52,18 @@ parse_ready_fd(const char *text, int *ret_fd, struct err *err)
 	if (text_parse_u64(text, 65535, &value) < 0)
 		return err_set(err, EINVAL, "ready-fd '%s' is not a descriptor", text);
 	*ret_fd = (int)value;
+	return 0;
+}
+
+static int
+parse_reader_uid(const char *text, uid_t *ret_uid, struct err *err)
+{
+	uint64_t value;
+
+	if (text_parse_u64(text, UINT32_MAX - 1, &value) < 0 || value == 0)
+		return err_set(
+			err, EINVAL, "reader-uid '%s' is not that of an ordinary user", text);
+	*ret_uid = (uid_t)value;
 	return 0;
 }
 
@@ -76,6 +91,8 @@ parse_option(struct daemon_options *o, int code, const char *argument, struct er
 		return 0;
 	case OPTION_READY_FD:
 		return parse_ready_fd(argument, &o->ready_fd, err);
+	case OPTION_READER_UID:
+		return parse_reader_uid(argument, &o->reader_uid, err);
 	default:
 		return err_set(err, EINVAL, "option is not known, or lacks its value");
 	}
@@ -120,6 +137,7 @@ daemon_options_parse(
 {
 	struct daemon_options o = {
 		.ready_fd = DAEMON_NO_FD,
+		.reader_uid = (uid_t)-1,
 		.default_user = DAEMON_DEFAULT_USER,
 	};
 	int code;

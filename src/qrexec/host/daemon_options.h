@@ -3,6 +3,7 @@
 #define BULKHEAD_QREXEC_HOST_DAEMON_OPTIONS_H
 
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -17,7 +18,8 @@ struct daemon_options {
 	const char *socket_directory; /* NULL: /run/qubes */
 	const char *policy_program;   /* NULL: none */
 	const char *uuid;
-	int ready_fd; /* gets one newline when the agent is connected; DAEMON_NO_FD */
+	int ready_fd;     /* gets one newline when the agent is connected; DAEMON_NO_FD */
+	uid_t reader_uid; /* of the process that reads what the qube says; (uid_t)-1: ours */
 	int domain;
 	const char *name;
 	const char *default_user;
