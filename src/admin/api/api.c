@@ -10,6 +10,8 @@
 #include "admin/api/api_private.h"
 #include "admin/api/client.h"
 #include "admin/api/request.h"
+#include "admin/api/stats.h"
+#include "admin/api/visibility.h"
 #include "admin/api/volumes.h"
 #include "admin/model/app.h"
 #include "base/cleanup.h"
@@ -198,7 +200,9 @@ api_destroy(struct api *api)
 	disposals_destroy(api->disposals);
 	clone_tokens_destroy(api->clone_tokens);
 	imports_destroy(api->imports);
+	stats_destroy(api->stats);
 	system_info_destroy(api->system_info);
+	visibility_destroy(api->visibility);
 	api->config.app->hooks.template_changes = NULL;
 	free(api);
 }

@@ -15,7 +15,9 @@ struct imports;
 struct loop_fd;
 struct loop_timer;
 struct qube;
+struct stats;
 struct system_info;
+struct visibility;
 
 struct listener {
 	struct api *api;
@@ -34,7 +36,9 @@ struct api {
 	struct clone_tokens *clone_tokens;
 	struct disposals *disposals;
 	struct imports *imports;
+	struct stats *stats; /* NULL until somebody listens */
 	struct system_info *system_info;
+	struct visibility *visibility; /* NULL until somebody else than dom0 asks */
 };
 
 /* A client has gone: there is room for another. */
@@ -55,6 +59,7 @@ int imports_clean(struct err *err);
 void imports_destroy(struct imports *imports);
 
 /* method_system_info.c: the answer, kept until something changes. */
+const char *system_info_text(struct api *api);
 void system_info_destroy(struct system_info *info);
 
 #endif

@@ -12,6 +12,8 @@
 
 #include "admin/api/api_private.h"
 #include "admin/api/request.h"
+#include "admin/api/stats.h"
+#include "admin/api/visibility.h"
 #include "admin/model/events.h"
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -20,13 +22,13 @@
 #include "base/text.h"
 
 /* One byte more than may come, to tell a request that is too large. */
-#define IN_MAX_BYTES (REQUEST_MAX_BYTES + 1)
+#define IN_MAX_BYTES (REQUEST_LONG_MAX_BYTES + 1)
 
 enum client_phase {
 	CLIENT_READING,   /* the request is not complete */
 	CLIENT_WAITING,   /* for its answer */
 	CLIENT_ANSWERED,  /* the answer is on its way out */
-	CLIENT_STREAMING, /* events */
+	CLIENT_STREAMING, /* events or statistics */
 };
 
 struct client {
@@ -40,7 +42,9 @@ struct client {
 
 	/* Streaming: */
 	struct event_subscriber *subscriber;
+	struct stats_listener *stats;
 	char *subject; /* NULL: all */
+	char *source;  /* of whom the policy is asked; NULL: it is not */
 	struct loop_fd *hang_up;
 	int hang_up_fd;
 };
@@ -52,9 +56,10 @@ handle_data(struct stream *s, struct buf *in, void *data)
 
 	(void)s;
 	/* Kept until the peer has said all; more than may come ends it here. */
-	if (buf_len(in) > REQUEST_MAX_BYTES) {
-		log_warning(
-			"request is larger than %d bytes: connection closed", REQUEST_MAX_BYTES);
+	size_t limit = request_size_limit((const char *)buf_data(in), buf_len(in));
+
+	if (buf_len(in) > limit) {
+		log_warning("request is larger than %zu bytes: connection closed", limit);
 		client_destroy(c);
 	}
 }
@@ -140,12 +145,14 @@ client_destroy(struct client *c)
 		c->request->client = NULL;
 	list_remove(&c->link);
 	events_unsubscribe(c->subscriber);
+	stats_unlisten(c->stats);
 	loop_fd_destroy(c->hang_up);
 	if (c->hang_up_fd >= 0)
 		close(c->hang_up_fd);
 	loop_timer_destroy(c->timer);
 	stream_destroy(c->stream);
 	free(c->subject);
+	free(c->source);
 	free(c);
 	api->client_count--;
 	api_client_gone(api);
@@ -220,24 +227,44 @@ put_event(struct buf *out, const struct event *event)
 	return result < 0 ? result : buf_put_u8(out, 0);
 }
 
+bool
+client_send_event(struct client *c, const struct event *event)
+{
+	AUTO_BUF struct buf out = {0};
+
+	buf_init(&out, EVENTS_PENDING_MAX);
+	if (put_event(&out, event) < 0 ||
+		stream_pending(c->stream) + buf_len(&out) > EVENTS_PENDING_MAX)
+		log_warning("a reader of events is too slow, %zu bytes wait for it: connection "
+			    "closed",
+			stream_pending(c->stream));
+	else if (stream_send(c->stream, buf_data(&out), buf_len(&out)) == 0)
+		return true;
+	client_destroy(c);
+	return false;
+}
+
+void
+client_end_events(struct client *c, const struct err *err)
+{
+	AUTO_BUF struct buf out = {0};
+
+	buf_init(&out, EVENTS_PENDING_MAX);
+	if (answer_put_exception(&out, err) < 0)
+		buf_clear(&out);
+	client_answer(c, buf_data(&out), buf_len(&out));
+}
+
 static void
 handle_event(const struct event *event, void *data)
 {
-	AUTO_BUF struct buf out = {0};
 	struct client *c = data;
 
 	if (c->subject != NULL && !text_equal(c->subject, event->subject))
 		return;
-	buf_init(&out, EVENTS_PENDING_MAX);
-	if (put_event(&out, event) == 0 &&
-		stream_pending(c->stream) + buf_len(&out) <= EVENTS_PENDING_MAX) {
-		if (stream_send(c->stream, buf_data(&out), buf_len(&out)) < 0)
-			client_destroy(c);
+	if (c->source != NULL && !api_may_hear(c->api, c->source, event))
 		return;
-	}
-	log_warning("a reader of events is too slow, %zu bytes wait for it: connection closed",
-		stream_pending(c->stream));
-	client_destroy(c);
+	(void)client_send_event(c, event);
 }
 
 static void
@@ -248,14 +275,13 @@ handle_hang_up(struct loop_fd *source, uint32_t events, void *data)
 	client_destroy(data);
 }
 
-void
-client_begin_events(struct client *c, const char *subject, bool silent)
+/* Greets, and watches for the client's going. False: it is destroyed. */
+static bool
+begin_stream(struct client *c)
 {
 	static const struct event hello = {.subject = "", .name = "connection-established"};
-	AUTO_BUF struct buf out = {0};
 
 	c->phase = CLIENT_STREAMING;
-	c->subject = subject != NULL ? text_copy(subject) : NULL;
 	/*
 	 * The peer has said all, so its stream is not read any more; that it has gone shows only
 	 * as a hang-up, which a second descriptor of the socket is watched for.
@@ -264,12 +290,25 @@ client_begin_events(struct client *c, const char *subject, bool silent)
 	if (c->hang_up_fd >= 0)
 		c->hang_up =
 			loop_fd_create(c->api->config.loop, c->hang_up_fd, 0, handle_hang_up, c);
-	buf_init(&out, EVENTS_PENDING_MAX);
-	if (c->hang_up == NULL || put_event(&out, &hello) < 0 ||
-		stream_send(c->stream, buf_data(&out), buf_len(&out)) < 0) {
+	if (c->hang_up == NULL) {
 		client_destroy(c);
-		return;
+		return false;
 	}
-	if (!silent)
+	return client_send_event(c, &hello);
+}
+
+void
+client_begin_events(struct client *c, const char *subject, const char *source)
+{
+	c->subject = subject != NULL ? text_copy(subject) : NULL;
+	c->source = source != NULL ? text_copy(source) : NULL;
+	if (begin_stream(c))
 		c->subscriber = events_subscribe(c->api->config.app, handle_event, c);
+}
+
+void
+client_begin_stats(struct client *c, const char *subject)
+{
+	if (begin_stream(c))
+		c->stats = stats_listen(c->api, c, subject);
 }

@@ -12,6 +12,7 @@
 
 struct api;
 struct client;
+struct err;
 struct event;
 struct request;
 
@@ -32,9 +33,16 @@ void client_answer(struct client *c, const void *bytes, size_t size);
 /* Closes without a byte. */
 void client_close(struct client *c);
 /*
- * From now on events go to the client: all, or with a subject those of that qube, or none if
- * `silent`.
+ * From now on events go to the client: all, or with a subject those of that qube, or with a
+ * source those that this caller may hear.
  */
-void client_begin_events(struct client *c, const char *subject, bool silent);
+void client_begin_events(struct client *c, const char *subject, const char *source);
+/* From now on statistics go to the client: of all qubes, or with a subject of that one. */
+void client_begin_stats(struct client *c, const char *subject);
+
+/* Sends one event of a stream. False: the client can not take it and is destroyed. */
+bool client_send_event(struct client *c, const struct event *event);
+/* Ends a stream with an exception; the client must not be used after. */
+void client_end_events(struct client *c, const struct err *err);
 
 #endif

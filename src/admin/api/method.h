@@ -45,7 +45,7 @@ const struct method *method_table(size_t *ret_count);
 typedef void method_handler(struct request *r);
 
 /* method_list.c */
-method_handler handle_vmclass_list, handle_vm_list, handle_overview;
+method_handler handle_vmclass_list, handle_deviceclass_list, handle_vm_list, handle_overview;
 /* method_property.c; variant: enum property_scope */
 enum property_scope { PROPERTIES_OF_QUBE, PROPERTIES_GLOBAL };
 method_handler handle_property_list, handle_property_get, handle_property_get_all,
@@ -57,9 +57,11 @@ method_handler handle_label_list, handle_label_get, handle_label_index, handle_l
 /* method_feature.c; variant of get: enum feature_lookup */
 method_handler handle_feature_list, handle_feature_get, handle_feature_set, handle_feature_remove;
 method_handler handle_tag_list, handle_tag_get, handle_tag_set, handle_tag_remove;
+/* method_notes.c */
+method_handler handle_notes_get, handle_notes_set;
 /* method_power.c */
 method_handler handle_start, handle_shutdown, handle_kill, handle_pause, handle_unpause,
-	handle_current_state;
+	handle_suspend, handle_resume, handle_current_state;
 /* method_create.c; variant: enum qube_class */
 method_handler handle_create, handle_create_in_pool;
 /* method_remove.c, method_disposable.c */
@@ -71,8 +73,10 @@ method_handler handle_volume_list, handle_volume_info, handle_volume_list_snapsh
 	handle_volume_clone_from, handle_volume_clone_to, handle_import_begin, handle_import_end;
 /* method_pool.c */
 method_handler handle_pool_list, handle_pool_info, handle_pool_list_drivers,
+	handle_pool_usage_details, handle_pool_add, handle_pool_remove,
+	handle_pool_set_revisions_to_keep, handle_pool_set_ephemeral_volatile,
 	handle_pool_volume_list;
 /* method_events.c, method_system_info.c */
-method_handler handle_events, handle_system_info;
+method_handler handle_events, handle_stats, handle_system_info;
 
 #endif

@@ -1,9 +1,13 @@
-/* Lists of qubes: admin.vmclass.List, admin.vm.List and our bulkhead.vm.Overview. */
+/*
+ * Lists of classes and of qubes: admin.vmclass.List, admin.deviceclass.List, admin.vm.List and our
+ * bulkhead.vm.Overview.
+ */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "admin/api/method.h"
+#include "admin/api/visibility.h"
 #include "admin/model/app.h"
 #include "base/cleanup.h"
 
@@ -15,6 +19,13 @@ handle_vmclass_list(struct request *r)
 {
 	for (unsigned int class = 0; class < QUBE_CLASS_MAX; class ++)
 		request_print(r, "%s\n", qube_class_name((enum qube_class) class));
+	request_reply(r);
+}
+
+/* No kind of device can be given to a qube as yet. */
+void
+handle_deviceclass_list(struct request *r)
+{
 	request_reply(r);
 }
 
@@ -30,17 +41,19 @@ print_qube(struct request *r, const struct qube *q)
 	request_put(r, q->uuid);
 }
 
-/* Until a policy says more, a caller that is not dom0 sees no qube (9.3). */
+/* Others than dom0 see what the policy lets them ask about (9.3). */
+static bool
+is_visible(const struct request *r, const struct qube *q)
+{
+	return r->from_dom0 || api_may_see(r->api, r->source, "admin.vm.List", q->name);
+}
+
 void
 handle_vm_list(struct request *r)
 {
 	struct qube *q;
 	size_t i;
 
-	if (!r->from_dom0) {
-		request_reply(r);
-		return;
-	}
 	if (!qube_is_dom0(r->destination)) {
 		print_qube(r, r->destination);
 		request_put(r, "\n");
@@ -49,6 +62,8 @@ handle_vm_list(struct request *r)
 	}
 	app_for_each_qube(r->api->config.app, i, q)
 	{
+		if (!is_visible(r, q))
+			continue;
 		print_qube(r, q);
 		request_put(r, "\n");
 	}
@@ -109,6 +124,12 @@ print_values(struct request *r, const struct overview *o, const struct qube *q)
 	}
 }
 
+static bool
+may_read_properties(const struct request *r, const struct qube *q)
+{
+	return r->from_dom0 || api_may_see(r->api, r->source, "admin.vm.property.GetAll", q->name);
+}
+
 void
 handle_overview(struct request *r)
 {
@@ -132,13 +153,14 @@ handle_overview(struct request *r)
 			return;
 		}
 	}
-	if (r->from_dom0) {
-		app_for_each_qube(r->api->config.app, i, q)
-		{
-			print_qube(r, q);
+	app_for_each_qube(r->api->config.app, i, q)
+	{
+		if (!is_visible(r, q))
+			continue;
+		print_qube(r, q);
+		if (o->count > 0 && may_read_properties(r, q))
 			print_values(r, o, q);
-			request_put(r, "\n");
-		}
+		request_put(r, "\n");
 	}
 	request_reply(r);
 }

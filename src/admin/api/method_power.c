@@ -55,6 +55,32 @@ handle_unpause(struct request *r)
 	lifecycle_unpause(r->api->config.lifecycle, r->destination, request_handle_done, r);
 }
 
+/* A qube whose system can not sleep is paused: that is all of them as yet. */
+void
+handle_suspend(struct request *r)
+{
+	if (!require_machine(r, "suspend"))
+		return;
+	request_pin(r);
+	lifecycle_pause(r->api->config.lifecycle, r->destination, request_handle_done, r);
+}
+
+void
+handle_resume(struct request *r)
+{
+	enum power_state state = r->destination->power.state;
+
+	if (!require_machine(r, "resume"))
+		return;
+	if (state != POWER_PAUSED && state != POWER_SUSPENDED) {
+		request_refuse(r, "QubesVMNotSuspendedError", "Domain is not suspended: '%s'",
+			r->destination->name);
+		return;
+	}
+	request_pin(r);
+	lifecycle_unpause(r->api->config.lifecycle, r->destination, request_handle_done, r);
+}
+
 /* Words joined by plus, in any order, each at most once. */
 static bool
 parse_shutdown_words(const char *argument, bool *ret_force, bool *ret_wait)

@@ -97,14 +97,14 @@ make_text(const struct app *app)
 	return text;
 }
 
-void
-handle_system_info(struct request *r)
+const char *
+system_info_text(struct api *api)
 {
-	const struct app *app = r->api->config.app;
-	struct system_info *info = r->api->system_info;
+	const struct app *app = api->config.app;
+	struct system_info *info = api->system_info;
 
 	if (info == NULL)
-		info = r->api->system_info = xcalloc(1, sizeof(*info));
+		info = api->system_info = xcalloc(1, sizeof(*info));
 	if (info->text == NULL || info->generation != app->generation) {
 		free(info->text);
 		info->text = make_text(app);
@@ -112,6 +112,12 @@ handle_system_info(struct request *r)
 		if (info->text == NULL)
 			fatal("out of memory");
 	}
-	request_put(r, info->text);
+	return info->text;
+}
+
+void
+handle_system_info(struct request *r)
+{
+	request_put(r, system_info_text(r->api));
 	request_reply(r);
 }

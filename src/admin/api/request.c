@@ -74,6 +74,21 @@ put_message(struct buf *out, const char *message)
 	return result < 0 ? result : buf_put_u8(out, 0);
 }
 
+int
+answer_put_exception(struct buf *out, const struct err *err)
+{
+	int result = buf_put_u8(out, ANSWER_EXCEPTION);
+
+	if (result == 0)
+		result = buf_put_u8(out, 0);
+	if (result == 0)
+		result = buf_put_text(out, err->kind != NULL ? err->kind : "QubesException");
+	/* No trace: that text is for the daemon's own developers. */
+	if (result == 0)
+		result = buf_put_text(out, "");
+	return result < 0 ? result : put_message(out, err_message(err));
+}
+
 void
 request_fail(struct request *r, const struct err *err)
 {
@@ -86,10 +101,7 @@ request_fail(struct request *r, const struct err *err)
 		r->argument[0] != '\0' ? "+" : "", r->argument, r->source,
 		r->destination != NULL ? r->destination->name : "?", kind, err_message(err));
 	buf_init(&out, REPLY_MAX_BYTES);
-	/* No trace: the text between the two empty NULs is for the daemon's own developers. */
-	if (buf_put_u8(&out, ANSWER_EXCEPTION) < 0 || buf_put_u8(&out, 0) < 0 ||
-		buf_put_text(&out, kind) < 0 || buf_put_text(&out, "") < 0 ||
-		put_message(&out, err_message(err)) < 0)
+	if (answer_put_exception(&out, err) < 0)
 		buf_clear(&out);
 	answer(r, &out);
 }

@@ -9,12 +9,15 @@
 #include <stddef.h>
 
 #include "admin/api/api_private.h"
+#include "admin/model/note.h"
 #include "base/buf.h"
 #include "base/err.h"
 #include "base/text.h"
 
 /* Largest request in bytes, header and payload (spec 8.1). */
 #define REQUEST_MAX_BYTES 65536
+/* The same for methods that take long texts: notes. */
+#define REQUEST_LONG_MAX_BYTES (NOTE_MAX_BYTES + 1024)
 /* Largest answer; ours. */
 #define REPLY_MAX_BYTES ((size_t)16 * 1024 * 1024)
 
@@ -36,6 +39,12 @@ struct request_parts {
  * overwritten. 0, or -EBADMSG for a framing error.
  */
 int request_parse(char *untrusted_bytes, size_t size, struct request_parts *ret_parts);
+
+/* How large a request may get that begins so. */
+size_t request_size_limit(const char *untrusted_bytes, size_t size);
+
+/* Appends an answer that is an exception (8.2). 0 or a negative errno. */
+int answer_put_exception(struct buf *out, const struct err *err);
 
 struct request {
 	struct list link; /* api.requests */

@@ -32,6 +32,17 @@ resolve_destination(const char *type, const char *destination)
 	return NULL;
 }
 
+size_t
+request_size_limit(const char *untrusted_bytes, size_t size)
+{
+	static const char long_method[] = "admin.vm.notes.Set ";
+	size_t length = strlen(long_method);
+
+	return size >= length && memcmp(untrusted_bytes, long_method, length) == 0
+		       ? REQUEST_LONG_MAX_BYTES
+		       : REQUEST_MAX_BYTES;
+}
+
 int
 request_parse(char *untrusted_bytes, size_t size, struct request_parts *ret_parts)
 {

@@ -114,10 +114,18 @@ static const char step_running[] =
 	"  qrexec_start INTEGER NOT NULL"
 	") STRICT;";
 
+/* What the user noted about a qube; no row: nothing. */
+static const char step_notes[] =
+	"CREATE TABLE note ("
+	"  qid INTEGER PRIMARY KEY REFERENCES qube (qid) ON DELETE CASCADE,"
+	"  text TEXT NOT NULL"
+	") STRICT;";
+
 const char *const store_schema_steps[] = {
 	step_model,
 	step_storage,
 	step_running,
+	step_notes,
 };
 
 const size_t store_schema_version = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);

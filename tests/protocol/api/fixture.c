@@ -230,10 +230,17 @@ call_from(struct fixture *f, const char *source, const char *method, const char 
 char *
 call_ok(struct fixture *f, const char *method, const char *dest, const char *payload)
 {
+	return call_ok_from(f, "dom0", method, dest, payload);
+}
+
+char *
+call_ok_from(struct fixture *f, const char *source, const char *method, const char *dest,
+	const char *payload)
+{
 	AUTO_BUF struct buf answer;
 	const char *text;
 
-	call_from(f, "dom0", method, dest, payload, &answer);
+	call_from(f, source, method, dest, payload, &answer);
 	assert_int_equal(buf_put_u8(&answer, 0), 0);
 	text = (const char *)buf_data(&answer);
 	if (buf_len(&answer) < 3 || text[0] != '0' || text[1] != '\0') {
@@ -287,7 +294,14 @@ assert_refused(struct fixture *f, const char *method, const char *dest, const ch
 void
 event_log_open(struct event_log *log, struct fixture *f, const char *dest)
 {
-	AUTO_FREE char *header = text_format("admin.Events dom0 name %s", dest);
+	event_log_open_from(log, f, "admin.Events", "dom0", dest);
+}
+
+void
+event_log_open_from(struct event_log *log, struct fixture *f, const char *method,
+	const char *source, const char *dest)
+{
+	AUTO_FREE char *header = text_format("%s %s name %s", method, source, dest);
 	static const char hello[] = "1\0\0connection-established\0";
 
 	log->f = f;

@@ -50,6 +50,8 @@ void fixture_exchange(
 
 /* The content of a successful call, as a string the caller frees; fails the test otherwise. */
 char *call_ok(struct fixture *f, const char *method, const char *dest, const char *payload);
+char *call_ok_from(struct fixture *f, const char *source, const char *method, const char *dest,
+	const char *payload);
 /* The call's content must be this. */
 void assert_call(struct fixture *f, const char *method, const char *dest, const char *payload,
 	const char *content);
@@ -67,6 +69,9 @@ struct event_log {
 	struct buf bytes;
 };
 void event_log_open(struct event_log *log, struct fixture *f, const char *dest);
+/* Of that method, for that caller. */
+void event_log_open_from(struct event_log *log, struct fixture *f, const char *method,
+	const char *source, const char *dest);
 char *event_log_take(struct event_log *log);
 void event_log_close(struct event_log *log);
 void assert_events(struct event_log *log, const char *expected);
