@@ -302,6 +302,12 @@ libvchan_close(libvchan_t *c)
 		destroy(c);
 }
 
+bool
+vchan_is_over_link(const libvchan_t *c)
+{
+	return c->link;
+}
+
 int
 vchan_data_fd(const libvchan_t *c)
 {

@@ -70,6 +70,9 @@ int vchan_wait_connected(libvchan_t *c, int timeout_ms);
 /* libvchan_client_init() with a time limit in milliseconds (-1: none); errno ETIMEDOUT. */
 libvchan_t *vchan_client_connect(int domain, int port, int timeout_ms);
 
+/* Whether it goes over a link, where the host has to join the channels of two qubes. */
+bool vchan_is_over_link(const libvchan_t *c);
+
 /* The connected socket (borrowed, non-blocking), or -1 while there is none. */
 int vchan_data_fd(const libvchan_t *c);
 
