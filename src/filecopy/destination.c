@@ -1,0 +1,77 @@
+/* Where received files go (destination.h). Runs as the receiving user, before confinement. */
+#include "filecopy/destination.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "filecopy/tree.h"
+
+bool
+destination_source_valid(const char *untrusted_source)
+{
+	return untrusted_source[0] != '\0' && strchr(untrusted_source, '/') == NULL &&
+	       strcmp(untrusted_source, ".") != 0 && strcmp(untrusted_source, "..") != 0;
+}
+
+/* A descriptor, or -1 with the error. */
+static int
+make_and_open(int parent, const char *name, bool *ret_created, struct err *err)
+{
+	int fd;
+
+	*ret_created = mkdirat(parent, name, 0700) == 0;
+	if (!*ret_created && errno != EEXIST)
+		return err_set_errno(err, errno, "directory '%s': cannot create", name);
+	fd = tree_open_directory(parent, name);
+	if (fd < 0)
+		return err_set_errno(err, -fd, "directory '%s': cannot open", name);
+	return fd;
+}
+
+int
+destination_open(struct destination *d, const char *home, const char *source, struct err *err)
+{
+	AUTO_FD int home_fd = open(home, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	bool created;
+
+	*d = (struct destination){.fd = -1, .parent = -1, .name = source};
+	if (home_fd < 0)
+		return err_set_errno(err, errno, "home directory '%s'", home);
+	d->parent = make_and_open(home_fd, INCOMING_DIRECTORY, &created, err);
+	if (d->parent < 0)
+		return -1;
+	d->fd = make_and_open(d->parent, source, &d->created, err);
+	return d->fd < 0 ? -1 : 0;
+}
+
+int
+destination_open_path(struct destination *d, const char *path, struct err *err)
+{
+	*d = (struct destination){.fd = -1, .parent = -1};
+	if (mkdir(path, 0700) < 0 && errno != EEXIST)
+		return err_set_errno(err, errno, "directory '%s': cannot create", path);
+	d->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return d->fd < 0 ? err_set_errno(err, errno, "directory '%s'", path) : 0;
+}
+
+void
+destination_withdraw(struct destination *d)
+{
+	/* Fails when it is not empty, which is right. */
+	if (d->created)
+		unlinkat(d->parent, d->name, AT_REMOVEDIR);
+}
+
+void
+destination_close(struct destination *d)
+{
+	if (d->fd >= 0)
+		close(d->fd);
+	if (d->parent >= 0)
+		close(d->parent);
+	d->fd = d->parent = -1;
+}

@@ -1,0 +1,76 @@
+/* Reading the sender's stream (input.h), in the confined receiver. */
+#include "filecopy/input.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "filecopy/wire.h"
+
+int
+filecopy_input_init(struct filecopy_input *in, int fd)
+{
+	*in = (struct filecopy_input){.fd = fd};
+	in->bytes = malloc(FILECOPY_INPUT_BYTES);
+	return in->bytes != NULL ? 0 : -ENOMEM;
+}
+
+void
+filecopy_input_finish(struct filecopy_input *in)
+{
+	free(in->bytes);
+	*in = (struct filecopy_input){.fd = -1};
+}
+
+static int
+fill(struct filecopy_input *in)
+{
+	ssize_t count;
+
+	do
+		count = read(in->fd, in->bytes, FILECOPY_INPUT_BYTES);
+	while (count < 0 && errno == EINTR);
+	if (count < 0)
+		return -errno;
+	if (count == 0)
+		return -ENODATA;
+	in->start = 0;
+	in->end = (size_t)count;
+	return 0;
+}
+
+ssize_t
+filecopy_input_take(struct filecopy_input *in, size_t max, const uint8_t **ret_data)
+{
+	size_t size;
+	int e;
+
+	if (in->start == in->end && (e = fill(in)) < 0)
+		return e;
+	size = in->end - in->start;
+	if (size > max)
+		size = max;
+	*ret_data = in->bytes + in->start;
+	in->checksum = filecopy_checksum(in->checksum, *ret_data, size);
+	in->start += size;
+	return (ssize_t)size;
+}
+
+int
+filecopy_input_read(struct filecopy_input *in, void *data, size_t size)
+{
+	uint8_t *to = data;
+
+	while (size > 0) {
+		const uint8_t *bytes;
+		ssize_t count = filecopy_input_take(in, size, &bytes);
+
+		if (count < 0)
+			return (int)count;
+		memcpy(to, bytes, (size_t)count);
+		to += count;
+		size -= (size_t)count;
+	}
+	return 0;
+}
