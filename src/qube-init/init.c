@@ -30,6 +30,8 @@
 
 /* How long processes have to end by themselves. */
 #define STOP_TIMEOUT_MS 5000
+/* From the start of the agents on. */
+#define PROCESSORS_DELAY_MS 2000
 
 static struct loop *loop;
 
@@ -154,11 +156,11 @@ watch_power(void)
 	}
 }
 
-/* The owner's scripts run beside the agents, so in a process of their own. */
+/* Beside the agents, so in a process of its own. */
 static void
-start_late_scripts(void)
+start_setup(const char *step)
 {
-	static const char *const argv[] = {"/usr/lib/bulkhead/qube-setup", "late", NULL};
+	const char *const argv[] = {"/usr/lib/bulkhead/qube-setup", step, NULL};
 	const struct child_fd fds[] = {{STDERR_FILENO, STDERR_FILENO}};
 	struct child_config child = CHILD_CONFIG_INIT;
 	AUTO_ERR struct err err = ERR_INIT;
@@ -168,6 +170,25 @@ start_late_scripts(void)
 	child.fd_count = 1;
 	if (child_start(&child, &err) < 0)
 		log_error("%s", err_message(&err));
+}
+
+/* A processor that comes up holds the others for a moment: the first answers come before it. */
+static void
+handle_settled(struct loop_timer *timer, void *data)
+{
+	loop_timer_destroy(timer);
+	start_setup("processors");
+}
+
+static void
+start_late_steps(void)
+{
+	struct loop_timer *timer = loop_timer_create(loop, handle_settled, NULL);
+
+	start_setup("late");
+	if (timer == NULL)
+		fatal("out of memory");
+	loop_timer_start(timer, PROCESSORS_DELAY_MS);
 }
 
 /* Waits until no process is left, or the time is over. */
@@ -237,7 +258,7 @@ main(void)
 	}
 	services_start(loop);
 	watch_power();
-	start_late_scripts();
+	start_late_steps();
 	reap();
 	how = loop_run(loop);
 	end_qube(how < 0 ? RB_POWER_OFF : how);

@@ -204,7 +204,7 @@ main(void)
 	close(events_fd);
 
 	mkdir(NEW_ROOT, 0755);
-	if (mount(device, NEW_ROOT, "ext4", MS_NOATIME, "discard") < 0)
+	if (mount(device, NEW_ROOT, "ext4", MS_NOATIME, "discard,noinit_itable") < 0)
 		give_up("cannot mount the root disk '%s': %s", device, strerror(errno));
 	mount_modules();
 	free_archive();

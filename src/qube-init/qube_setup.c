@@ -2,7 +2,8 @@
  * What a qube with systemd runs where the small init calls the same functions:
  *
  *     qube-setup early             before anything else: setup_qube()
- *     qube-setup late              at the end of the boot: all processors, grows the root, rc.local
+ *     qube-setup late              at the end of the boot: grows the root, rc.local
+ *     qube-setup processors        after that: switches on those that the kernel has left off
  *     qube-setup resize VOLUME     after the host grew `root` or `private`
  */
 #include <errno.h>
@@ -46,10 +47,16 @@ resize(const char *volume, struct err *err)
 static int
 late(struct err *err)
 {
-	processors_bring_up();
 	if (resize("root", err) < 0)
 		log_warning("%s", err_message(err));
 	setup_run_scripts("rc.local");
+	return 0;
+}
+
+static int
+processors(void)
+{
+	processors_bring_up();
 	return 0;
 }
 
@@ -64,10 +71,12 @@ main(int argc, char **argv)
 		result = early(&err);
 	else if (argc == 2 && text_equal(argv[1], "late"))
 		result = late(&err);
+	else if (argc == 2 && text_equal(argv[1], "processors"))
+		result = processors();
 	else if (argc == 3 && text_equal(argv[1], "resize"))
 		result = resize(argv[2], &err);
 	else
-		fatal("usage: qube-setup early|late|resize root|private");
+		fatal("usage: qube-setup early|late|processors|resize root|private");
 	if (result < 0)
 		fatal("%s", err_message(&err));
 	return 0;

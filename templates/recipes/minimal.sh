@@ -89,7 +89,7 @@ build_minimal() {
 	"$source_directory/agent/install" "$work_directory/agent"
 	rm -rf "$work_directory/agent/usr/include" "$work_directory/agent/usr/lib/systemd"
 	say "minimal: image"
-	make_image minimal 256M "$output/minimal.qcow2"
+	make_image minimal 10G "$output/minimal.qcow2"
 	cp "$work_directory/manifest" "$output/minimal.manifest"
 	say "minimal: $output/minimal.qcow2"
 }
