@@ -202,10 +202,10 @@ list_base(struct compile *c, enum policy_directory base, struct policy_names *re
 }
 
 static bool
-is_grants_file(const struct top_file *file)
+is_grants_file(const char *name)
 {
-	return text_equal(file->name, file->base == POLICY_RUNTIME ? POLICY_GRANTS_RUNTIME_FILE
-								   : POLICY_GRANTS_SYSTEM_FILE);
+	return text_equal(name, POLICY_GRANTS_RUNTIME_FILE) ||
+	       text_equal(name, POLICY_GRANTS_SYSTEM_FILE);
 }
 
 /* Both directories in one order; a name in the runtime directory hides the system's. */
@@ -226,7 +226,7 @@ compile_top(
 		if (i > 0 && text_equal(files[i].name, files[i - 1].name))
 			continue;
 		c->base = files[i].base;
-		c->grants = is_grants_file(&files[i]);
+		c->grants = is_grants_file(files[i].name);
 		if (compile_file(c, files[i].name, false, NULL) < 0)
 			return -1;
 	}

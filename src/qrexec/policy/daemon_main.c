@@ -16,22 +16,29 @@
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/path.h"
+#include "base/sandbox.h"
 #include "base/text.h"
+#include "qrexec/policy/agent_prompter.h"
 #include "qrexec/policy/server.h"
 
 #define POLICY_SOCKET "/run/qubes/policy.sock"
 #define EVAL_SIMPLE_SOCKET "/run/qubes/policy-eval-simple.sock"
 #define EVAL_GUI_SOCKET "/run/qubes/policy-eval-gui.sock"
+#define AGENT_SOCKET "/run/qubes/policy-agent.sock"
 #define SERVICE_DIRECTORY "/etc/qubes-rpc"
+#define PROMPT_TIMEOUT_MAX_S 86400
 
 struct options {
 	struct policy_directories directories;
-	char *policy_socket, *eval_socket, *gui_socket;
+	char *policy_socket, *eval_socket, *gui_socket, *client;
+	uint64_t prompt_timeout_ms;
 	bool link_eval, link_gui; /* the sockets are where we chose: point services at them */
 };
 
 struct daemon {
 	struct loop *loop;
+	struct courier *courier;
+	struct prompter *prompter;
 	struct decision_log *log;
 	struct decider *decider;
 	struct server *policy, *eval_simple, *eval_gui;
@@ -46,6 +53,8 @@ print_usage(FILE *out)
 		     "  --socket-path PATH       policy socket (" POLICY_SOCKET ")\n"
 		     "  --eval-socket-path PATH  socket of policy.EvalSimple\n"
 		     "  --gui-socket-path PATH   socket of policy.EvalGUI\n"
+		     "  --prompt-timeout SECONDS how long the user has for an answer (300)\n"
+		     "  --qrexec-client PROGRAM  calls the policy agents of other qubes\n"
 		     "  --help, --version\n");
 }
 
@@ -70,6 +79,8 @@ options_default(struct options *o)
 	o->policy_socket = root_path(POLICY_SOCKET);
 	o->eval_socket = root_path(EVAL_SIMPLE_SOCKET);
 	o->gui_socket = root_path(EVAL_GUI_SOCKET);
+	o->client = text_copy(BULKHEAD_BINDIR "/qrexec-client");
+	o->prompt_timeout_ms = PROMPT_TIMEOUT_MS;
 	o->link_eval = o->link_gui = true;
 }
 
@@ -80,6 +91,18 @@ options_finish(struct options *o)
 	free(o->policy_socket);
 	free(o->eval_socket);
 	free(o->gui_socket);
+	free(o->client);
+}
+
+static int
+set_prompt_timeout(struct options *o, const char *text)
+{
+	uint64_t seconds;
+
+	if (text_parse_u64(text, PROMPT_TIMEOUT_MAX_S, &seconds) < 0 || seconds == 0)
+		return -1;
+	o->prompt_timeout_ms = seconds * 1000;
+	return 0;
 }
 
 /* -1 to go on, else the status to end with. */
@@ -91,6 +114,8 @@ options_parse(struct options *o, int argc, char **argv)
 		{"socket-path", required_argument, NULL, 's'},
 		{"eval-socket-path", required_argument, NULL, 'e'},
 		{"gui-socket-path", required_argument, NULL, 'g'},
+		{"prompt-timeout", required_argument, NULL, 't'},
+		{"qrexec-client", required_argument, NULL, 'c'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, 'V'},
 		{NULL, 0, NULL, 0},
@@ -113,6 +138,14 @@ options_parse(struct options *o, int argc, char **argv)
 			replace(&o->gui_socket, optarg);
 			o->link_gui = false;
 			break;
+		case 'c':
+			replace(&o->client, optarg);
+			break;
+		case 't':
+			if (set_prompt_timeout(o, optarg) == 0)
+				break;
+			print_usage(stderr);
+			return 2;
 		case 'h':
 			print_usage(stdout);
 			return 0;
@@ -206,10 +239,18 @@ static int
 daemon_start(struct daemon *d, const struct options *o, struct err *err)
 {
 	struct decider_config config = {.directories = &o->directories};
+	int courier = courier_start(o->client, err);
 
+	if (courier < 0)
+		return -1;
 	d->loop = loop_create();
 	if (d->loop == NULL)
 		return err_set_errno(err, errno, "loop");
+	d->courier = courier_create(d->loop, courier);
+	if (d->courier == NULL)
+		return err_set_errno(err, errno, "courier");
+	config.prompter = d->prompter =
+		agent_prompter_create(d->loop, d->courier, (unsigned)o->prompt_timeout_ms);
 	config.log = d->log = open_log();
 	make_runtime_directory(o->directories.path[POLICY_RUNTIME]);
 	d->decider = decider_create(d->loop, &config);
@@ -243,8 +284,74 @@ daemon_finish(struct daemon *d)
 	loop_signal_destroy(d->interrupt);
 	loop_signal_destroy(d->hang_up);
 	decider_destroy(d->decider);
+	agent_prompter_destroy(d->prompter);
+	courier_destroy(d->courier);
 	decision_log_close(d->log);
 	loop_destroy(d->loop);
+}
+
+/* Services of dom0 that are our sockets, and those of the user's policy agent. */
+static void
+link_services(const struct options *o)
+{
+	AUTO_FREE char *agent = root_path(AGENT_SOCKET);
+
+	if (o->link_eval)
+		link_service("policy.EvalSimple", o->eval_socket);
+	if (o->link_gui)
+		link_service("policy.EvalGUI", o->gui_socket);
+	link_service("policy.Ask", agent);
+	link_service("policy.Notify", agent);
+}
+
+/*
+ * From here on: no program is started, nothing is changed but files. Policy may be anywhere an
+ * include points to, so that paths can not be narrowed down.
+ */
+static int
+confine(struct err *err)
+{
+	static const char *const syscalls[] = {
+		/* reading policy, writing grants and the log */
+		"open",
+		"openat",
+		"stat",
+		"lstat",
+		"getdents64",
+		"readlink",
+		"readlinkat",
+		"unlink",
+		"unlinkat",
+		"rename",
+		"renameat",
+		"renameat2",
+		"fchmod",
+		"fsync",
+		"fdatasync",
+		"flock",
+		"inotify_add_watch",
+		"inotify_rm_watch",
+		"umask",
+		"geteuid",
+		/* questions come in, facts are asked for */
+		"accept4",
+		"socket",
+		"connect",
+		"setsockopt",
+		"getsockname",
+#ifdef __SANITIZE_ADDRESS__
+		/* the search for leaks at the end */
+		"clone",
+		"getdents",
+		"getppid",
+		"prctl",
+		"ptrace",
+		"sched_yield",
+		"wait4",
+#endif
+	};
+
+	return sandbox_enter(syscalls, sizeof(syscalls) / sizeof(syscalls[0]), err);
 }
 
 int
@@ -261,10 +368,9 @@ main(int argc, char **argv)
 	if (status < 0) {
 		if (daemon_start(&daemon, &options, &err) < 0)
 			fatal("%s", err_message(&err));
-		if (options.link_eval)
-			link_service("policy.EvalSimple", options.eval_socket);
-		if (options.link_gui)
-			link_service("policy.EvalGUI", options.gui_socket);
+		link_services(&options);
+		if (confine(&err) < 0)
+			fatal("%s", err_message(&err));
 		notify_ready();
 		status = loop_run(daemon.loop);
 		daemon_finish(&daemon);

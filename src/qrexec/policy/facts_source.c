@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/path.h"
 #include "base/text.h"
+#include "qrexec/policy/event_reader.h"
 #include "qrexec/policy/facts_json.h"
 #include "qrexec/policy/qubesd_call.h"
 
@@ -44,6 +45,8 @@ struct facts_source {
 	struct stream *events;
 	bool listening; /* events do come */
 	struct loop_timer *events_timer, *prefetch_timer;
+	event_callback event_callback; /* or NULL */
+	void *event_data;
 };
 
 static void start_fetch(struct facts_source *s);
@@ -163,13 +166,25 @@ static void
 handle_events_data(struct stream *stream, struct buf *in, void *data)
 {
 	struct facts_source *s = data;
+	struct qubes_event event;
+	int result;
 
 	(void)stream;
 	/* Events begin with "1"; anything else is a refusal, and the end will follow. */
 	if (!s->listening && buf_data(in)[0] == '1')
 		s->listening = true;
-	buf_clear(in);
 	note_event(s);
+	while ((result = event_peek(in, &event)) == 0) {
+		if (s->event_callback != NULL)
+			s->event_callback(event.subject, event.name, s->event_data);
+		buf_consume(in, event.size);
+	}
+	if (result == -EBADMSG) {
+		log_warning("events of the administration daemon: not understood");
+		buf_clear(in);
+		if (s->event_callback != NULL)
+			s->event_callback(NULL, NULL, s->event_data);
+	}
 }
 
 static void
@@ -183,6 +198,8 @@ handle_events_end(struct stream *stream, int error, void *data)
 	if (s->listening)
 		log_warning("events of the administration daemon: ended");
 	s->listening = false;
+	if (s->event_callback != NULL)
+		s->event_callback(NULL, NULL, s->event_data);
 	loop_timer_start(s->events_timer, EVENTS_RETRY_MS);
 }
 
@@ -249,6 +266,19 @@ facts_source_destroy(struct facts_source *s)
 	free(s->socket_path);
 	free(s->internal_path);
 	free(s);
+}
+
+void
+facts_source_set_event_callback(struct facts_source *s, event_callback callback, void *data)
+{
+	s->event_callback = callback;
+	s->event_data = data;
+}
+
+bool
+facts_source_is_listening(const struct facts_source *s)
+{
+	return s->listening;
 }
 
 /* Whether events have arrived that the loop has not yet come to. */

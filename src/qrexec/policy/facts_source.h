@@ -8,6 +8,8 @@
 #ifndef BULKHEAD_QREXEC_POLICY_FACTS_SOURCE_H
 #define BULKHEAD_QREXEC_POLICY_FACTS_SOURCE_H
 
+#include <stdbool.h>
+
 #include "base/loop.h"
 #include "qrexec/policy/facts.h"
 
@@ -29,5 +31,11 @@ struct policy_facts *facts_source_current(struct facts_source *s);
 
 /* The number of the fetch to wait for, which is under way or will be; the callback tells. */
 uint64_t facts_source_want(struct facts_source *s);
+
+/* Each event; NULL for both when events may have been missed. Borrowed texts. */
+typedef void (*event_callback)(const char *subject, const char *name, void *data);
+void facts_source_set_event_callback(struct facts_source *s, event_callback callback, void *data);
+/* Whether events do come. */
+bool facts_source_is_listening(const struct facts_source *s);
 
 #endif

@@ -9,11 +9,24 @@
 
 struct prompt; /* one that is open */
 
-/* `untrusted_answer` as in policy_prompt_answer(); called once, not from within start(). */
-typedef void (*prompt_callback)(const char *untrusted_answer, void *data);
+enum prompt_outcome {
+	PROMPT_ANSWERED, /* with a text */
+	PROMPT_FAILED,   /* nobody could be asked; the prompter has logged why */
+	PROMPT_TIMED_OUT,
+};
+
+/*
+ * `untrusted_answer` as in policy_prompt_answer(), after "allow:CHOICE" perhaps a blank and a
+ * term (grant_list.h); NULL unless answered. Called once, not from within start().
+ */
+typedef void (*prompt_callback)(
+	enum prompt_outcome outcome, const char *untrusted_answer, void *data);
 
 struct prompter {
-	/* Opens a prompt for an ask. What it needs of the arguments it copies. NULL: can not. */
+	/*
+	 * Opens a prompt for an ask, or puts it into the queue. What it needs of the arguments it
+	 * copies. NULL: the user has too many of this caller's to answer.
+	 */
 	struct prompt *(*start)(struct prompter *p, const struct policy_view *v,
 		const struct policy_request *request, const struct policy_decision *asked,
 		prompt_callback callback, void *data);

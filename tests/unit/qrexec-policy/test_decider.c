@@ -138,15 +138,16 @@ the_user_decides(void **state)
 	assert_non_null(ask("work"));
 	run_until(&prompter.started, 1);
 	assert_int_equal(answers, 0);
-	prompter.callback("allow:red", prompter.data);
+	prompter.callback(PROMPT_ANSWERED, "allow:red", prompter.data);
 	run_until(&answers, 1);
 	assert_int_equal(last_result, POLICY_ALLOW);
 	assert_int_equal(prompter.notified, 1);
 	assert_non_null(ask("work"));
 	run_until(&prompter.started, 2);
-	prompter.callback(NULL, prompter.data);
+	prompter.callback(PROMPT_FAILED, NULL, prompter.data);
 	run_until(&answers, 2);
 	assert_int_equal(last_result, POLICY_DENY);
+	assert_int_equal(last_reason, POLICY_REASON_NO_PROMPT_AGENT);
 }
 
 static void
@@ -160,7 +161,7 @@ an_answer_to_another_policy_counts_for_nothing(void **state)
 		run_until(&prompter.started, i + 1);
 		/* While the prompt is open the policy changes. */
 		write_rules(rules[i]);
-		prompter.callback("allow:red", prompter.data);
+		prompter.callback(PROMPT_ANSWERED, "allow:red", prompter.data);
 		run_until(&answers, i + 1);
 		assert_int_equal(last_result, POLICY_DENY);
 		assert_int_equal(last_reason, POLICY_REASON_CHANGED);
@@ -177,7 +178,7 @@ an_answer_is_for_the_qubes_that_were_shown(void **state)
 	fake_qubesd_send_event(&qubesd);
 	/* Should the decider not listen yet, what it knows grows old. */
 	usleep((FACTS_MAX_AGE_MS + 100) * 1000);
-	prompter.callback("allow:red", prompter.data);
+	prompter.callback(PROMPT_ANSWERED, "allow:red", prompter.data);
 	run_until(&answers, 1);
 	assert_int_equal(last_result, POLICY_DENY);
 	assert_int_equal(last_reason, POLICY_REASON_CHANGED);
@@ -203,7 +204,7 @@ without_a_prompt_an_ask_is_a_refusal(void **state)
 	ask("work");
 	run_until(&answers, 1);
 	assert_int_equal(last_result, POLICY_DENY);
-	assert_int_equal(last_reason, POLICY_REASON_NO_PROMPT_AGENT);
+	assert_int_equal(last_reason, POLICY_REASON_TOO_MANY_PROMPTS);
 	ask("alone");
 	run_until(&answers, 2);
 	assert_int_equal(last_reason, POLICY_REASON_NO_GUI_QUBE);
