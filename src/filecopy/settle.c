@@ -130,7 +130,7 @@ static void
 take_tree(struct settling *s, const char *path, const struct sent_object *objects, size_t count)
 {
 	struct tree_sum sum;
-	int e = tree_summarize(AT_FDCWD, path, &sum);
+	int e = tree_summarize_path(path, &sum);
 
 	/* A tree of as many objects as were sent, each unchanged, has no other. */
 	if (e == 0 && sum.count == count && all_unchanged(objects, count) &&

@@ -262,7 +262,7 @@ trash_delete(const char *trashed, struct err *err)
 
 	if (!is_in_trash(trashed))
 		return err_set(err, EINVAL, "'%s' is not in the trash", trashed);
-	e = tree_remove(AT_FDCWD, trashed);
+	e = tree_remove_path(trashed);
 	if (e < 0)
 		return err_set_errno(err, -e, "'%s': cannot remove", trashed);
 	forget(trashed);

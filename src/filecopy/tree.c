@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/openat2.h>
 #include <stdbool.h>
 #include <string.h>
@@ -11,6 +12,8 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include "base/cleanup.h"
 
 int
 tree_open_below(int directory, const char *path)
@@ -168,6 +171,48 @@ tree_remove(int parent, const char *name)
 	if (result == 0 && unlinkat(parent, name, AT_REMOVEDIR) < 0 && errno != ENOENT)
 		result = -errno;
 	return result;
+}
+
+/* The directory of a path's last component, which begins at *ret_name. */
+static int
+open_parent(const char *path, const char **ret_name)
+{
+	const char *slash = strrchr(path, '/');
+	char parent[PATH_MAX];
+
+	*ret_name = slash != NULL ? slash + 1 : path;
+	if (slash == NULL || slash == path) {
+		int fd = open(slash == NULL ? "." : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+		return fd < 0 ? -errno : fd;
+	}
+	if (slash - path >= PATH_MAX)
+		return -ENAMETOOLONG;
+	memcpy(parent, path, (size_t)(slash - path));
+	parent[slash - path] = '\0';
+	int fd = open(parent, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int
+tree_summarize_path(const char *path, struct tree_sum *ret_sum)
+{
+	const char *name;
+	AUTO_FD int parent = open_parent(path, &name);
+
+	return parent < 0 ? parent : tree_summarize(parent, name, ret_sum);
+}
+
+int
+tree_remove_path(const char *path)
+{
+	const char *name;
+	AUTO_FD int parent = open_parent(path, &name);
+
+	if (parent == -ENOENT)
+		return 0;
+	return parent < 0 ? parent : tree_remove(parent, name);
 }
 
 void

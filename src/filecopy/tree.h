@@ -33,6 +33,10 @@ int tree_summarize(int parent, const char *name, struct tree_sum *ret_sum);
 /* Removes a tree, also one whose directories forbid it; a missing one is no error. */
 int tree_remove(int parent, const char *name);
 
+/* The same for a path, up to whose last component links are followed. */
+int tree_summarize_path(const char *path, struct tree_sum *ret_sum);
+int tree_remove_path(const char *path);
+
 /* Lets the process open as many descriptors as it may: deep trees need two a level. */
 void tree_raise_limits(void);
 
