@@ -34,6 +34,12 @@
  */
 #define HELD_BACK_PROCESSORS " maxcpus=1"
 
+/*
+ * The BAR of a window memory lies at a multiple of its size; the port's window, as the firmware
+ * places it, does not. In twice the size there is such a place.
+ */
+#define WINDOW_PORT_BYTES (2 * MACHINE_WINDOW_MEMORY_BYTES)
+
 static void
 add(struct command_line *line, const char *text)
 {
@@ -199,7 +205,7 @@ add_devices(struct command_line *line)
 	for (int i = 0; i < QEMU_PORTS; i++)
 		add_option(line, "-device", "pcie-root-port,id=port-%d,chassis=%d", i, i + 1);
 	add_option(line, "-device", "pcie-root-port,id=%s,chassis=%d,pref64-reserve=%lluM",
-		QEMU_PORT_WINDOW, QEMU_PORTS + 1, MACHINE_WINDOW_MEMORY_BYTES >> 20);
+		QEMU_PORT_WINDOW, QEMU_PORTS + 1, WINDOW_PORT_BYTES >> 20);
 }
 
 /* From the bottom up, as each node must exist before it is referred to. */

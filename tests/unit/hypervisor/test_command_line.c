@@ -70,7 +70,7 @@ test_base(void **state)
 	assert_true(has(&line, "-device",
 		"virtserialport,bus=serial.0,nr=1,chardev=link,name=org.bulkhead.vchan"));
 	assert_true(has(
-		&line, "-device", "pcie-root-port,id=port-window,chassis=9,pref64-reserve=256M"));
+		&line, "-device", "pcie-root-port,id=port-window,chassis=9,pref64-reserve=512M"));
 	assert_true(has(&line, "-device", "pvpanic-pci"));
 	assert_true(has(&line, "-kernel", "/proc/self/fd/6"));
 	assert_true(has(&line, "-initrd", "/proc/self/fd/7"));
