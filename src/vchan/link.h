@@ -24,7 +24,8 @@
 #include "vchan/link_frame.h"
 
 #define LINK_STREAMS_MAX 512              /* opened by one end at the same time */
-#define LINK_WINDOW_DEFAULT (256U * 1024) /* bytes a stream may have under way */
+#define LINK_WINDOW_DEFAULT (256U * 1024) /* bytes a stream may have under way, to begin with */
+#define LINK_WINDOW_GROWN (1024U * 1024)  /* once it has shown that it is read as fast */
 #define LINK_WINDOW_MAX (16U * 1024 * 1024)
 #define LINK_PORT_MIN 512
 #define LINK_PORT_MAX 768
@@ -32,7 +33,7 @@
 
 /* More than this waiting in link_out(): no stream is ready. Bounds what urgent bytes wait for. */
 #define LINK_OUT_DATA_MAX (64UL * 1024)
-/* Payload a frame of ours carries at most: with its overhead one write to a virtio port. */
+/* Payload of a frame of the qube's end: with its overhead one write to a virtio port. */
 #define LINK_SEND_MAX (32 * 1024 - LINK_OVERHEAD_BYTES)
 
 /* Calls use the range, windows the one beside it. */

@@ -48,6 +48,7 @@ struct link_stream {
 	uint32_t receive_credit; /* bytes the peer may send */
 	uint32_t window;
 	uint32_t consumed; /* not given back yet */
+	uint32_t passed;   /* given back since the window has its size */
 };
 
 /* Appends a whole control frame of 32-bit words. */

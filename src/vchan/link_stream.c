@@ -146,17 +146,40 @@ link_stream_shutdown(struct link_stream *s)
 	link_emit(s->link, LINK_FRAME_SHUTDOWN, s->id, NULL, 0);
 }
 
+/*
+ * A stream that has moved as much as its window gets a larger one: on its way the answer passes
+ * several processes, and a small window is used up before it is there. One whose reader stalls
+ * keeps what it had.
+ */
+static uint32_t
+grow_window(struct link_stream *s, uint32_t credit)
+{
+	uint32_t growth = s->window;
+
+	s->passed += credit;
+	if (s->passed < s->window || s->window >= LINK_WINDOW_GROWN)
+		return 0;
+	if (growth > LINK_WINDOW_GROWN - s->window)
+		growth = LINK_WINDOW_GROWN - s->window;
+	s->window += growth;
+	s->passed = 0;
+	return growth;
+}
+
 void
 link_stream_consumed(struct link_stream *s, size_t size)
 {
+	uint32_t credit;
+
 	s->consumed += (uint32_t)size;
 	/* In large pieces: a frame for each would cost more than the bytes. */
 	if (s->consumed == 0 || s->consumed < s->window / 4)
 		return;
 	if (s->close_sent || s->shutdown_received)
 		return;
-	link_emit(s->link, LINK_FRAME_CREDIT, s->id, &s->consumed, 1);
-	s->receive_credit += s->consumed;
+	credit = s->consumed + grow_window(s, s->consumed);
+	link_emit(s->link, LINK_FRAME_CREDIT, s->id, &credit, 1);
+	s->receive_credit += credit;
 	s->consumed = 0;
 }
 
@@ -205,7 +228,9 @@ sendable(const struct link_stream *s)
 
 	if (size > s->link->send_max)
 		size = s->link->send_max;
-	return size < LINK_SEND_MAX ? size : LINK_SEND_MAX;
+	if (s->link->role == LINK_ROLE_QUBE && size > LINK_SEND_MAX)
+		size = LINK_SEND_MAX;
+	return size;
 }
 
 void *

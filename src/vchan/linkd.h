@@ -26,7 +26,7 @@
 #include "vchan/link_local.h"
 
 #define LINKD_LOCALS_MAX (2 * LINK_STREAMS_MAX + 64)
-#define LINKD_WINDOW_MAX (1024UL * 1024)
+#define LINKD_WINDOW_MAX LINK_WINDOW_GROWN
 #define LINKD_GREETING_TIMEOUT_MS 10000 /* for a program to say what it wants */
 #define LINKD_OFFER_TIMEOUT_MS 120000   /* for a channel of the peer to find its server */
 #define LINKD_GRANT_TIMEOUT_MS 120000   /* for both ends of a channel between qubes to come */

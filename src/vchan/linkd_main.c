@@ -1,6 +1,7 @@
 /* vchan-linkd(8): options, confinement, signals. */
 #include <errno.h>
 #include <getopt.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +15,8 @@
 #include "base/sandbox.h"
 #include "base/text.h"
 #include "vchan/linkd.h"
+
+#define LARGE_BLOCK_BYTES (128 * 1024)
 
 enum option_name {
 	OPTION_QUBE,
@@ -193,6 +196,17 @@ raise_descriptor_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/*
+ * What a queue took goes back to the system when it is freed. The C library's default learns from
+ * the first large block to keep the next ones.
+ */
+static void
+keep_no_freed_memory(void)
+{
+	mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES);
+	mallopt(M_TRIM_THRESHOLD, LARGE_BLOCK_BYTES);
+}
+
 static void
 tell_listening(int fd)
 {
@@ -239,6 +253,7 @@ main(int argc, char **argv)
 	parse_options(argc, argv, &a);
 	fill_defaults(&a.config, &default_listen_path);
 	raise_descriptor_limit();
+	keep_no_freed_memory();
 	signal(SIGPIPE, SIG_IGN);
 	if (linkd_init(&d, &a.config, &err) < 0)
 		fatal("%s", err_message(&err));

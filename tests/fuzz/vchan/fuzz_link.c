@@ -109,7 +109,7 @@ handle_data(struct link_stream *s, const uint8_t *bytes, size_t size, void *data
 	struct user *u = link_stream_user(s);
 
 	u->unconsumed += size;
-	assert(u->unconsumed <= WINDOW);
+	assert(u->unconsumed <= LINK_WINDOW_GROWN);
 	for (size_t i = 0; i < size && !e->hostile; i++)
 		assert(bytes[i] == u->next_received++);
 }

@@ -165,7 +165,7 @@ test_credit_bounds_what_is_sent(void **state)
 	link_stream_accept(qube.stream, 100000);
 	settle(&host, &qube);
 	size_t sent = send_bytes(s, host.link, block, sizeof(block));
-	assert_true(sent <= LINK_OUT_DATA_MAX + LINK_SEND_MAX); /* then the pipe's turn */
+	assert_true(sent <= LINK_OUT_DATA_MAX + LINK_FRAME_MAX); /* then the pipe's turn */
 	settle(&host, &qube);
 	sent += send_bytes(s, host.link, block, sizeof(block));
 	settle(&host, &qube);
@@ -179,6 +179,51 @@ test_credit_bounds_what_is_sent(void **state)
 	link_stream_consumed(qube.stream, 30000);
 	settle(&host, &qube);
 	assert_int_equal(send_bytes(s, host.link, block, sizeof(block)), 30100);
+	end_finish(&host);
+	end_finish(&qube);
+}
+
+/* Sends as much as there is credit for; the receiver has it then. */
+static size_t
+fill_window(struct end *host, struct end *qube, struct link_stream *s)
+{
+	static uint8_t block[65536];
+	size_t total = 0, sent;
+
+	while ((sent = send_bytes(s, host->link, block, sizeof(block))) > 0) {
+		total += sent;
+		settle(host, qube);
+		buf_clear(&qube->received);
+		qube->events[0] = '\0';
+	}
+	return total;
+}
+
+/* A stream that is read gets a larger window, one that stalls does not. */
+static void
+test_window_grows_with_use(void **state)
+{
+	struct end host, qube;
+	struct link_stream *s;
+	size_t held, largest = 0;
+
+	make_ends(&host, &qube);
+	s = link_stream_open(host.link, &to_qube, 1000, NULL);
+	settle(&host, &qube);
+	link_stream_accept(qube.stream, LINK_WINDOW_DEFAULT);
+	settle(&host, &qube);
+	for (int i = 0; i < 20; i++) {
+		held = fill_window(&host, &qube, s);
+		assert_true(held <= LINK_WINDOW_GROWN);
+		if (held > largest)
+			largest = held;
+		link_stream_consumed(qube.stream, held);
+		settle(&host, &qube);
+	}
+	assert_int_equal(largest, LINK_WINDOW_GROWN);
+	/* All of it is given back in the end, and nothing beyond. */
+	fill_window(&host, &qube, s);
+	assert_int_equal(fill_window(&host, &qube, s), 0);
 	end_finish(&host);
 	end_finish(&qube);
 }
@@ -200,7 +245,7 @@ test_streams_take_turns(void **state)
 		if (i != 2) /* this one has nothing to say */
 			link_stream_set_ready(s[i]);
 	}
-	for (int turn = 0; turn < 30; turn++) {
+	for (int turn = 0; turn < 60; turn++) {
 		struct link_stream *next = link_next_ready(host.link);
 		size_t room;
 
@@ -433,6 +478,7 @@ main(void)
 		cmocka_unit_test(test_hello_in_any_order_and_pieces),
 		cmocka_unit_test(test_stream_of_each_side),
 		cmocka_unit_test(test_credit_bounds_what_is_sent),
+		cmocka_unit_test(test_window_grows_with_use),
 		cmocka_unit_test(test_streams_take_turns),
 		cmocka_unit_test(test_numbers_are_reused_and_limited),
 		cmocka_unit_test(test_crossing_frames),
