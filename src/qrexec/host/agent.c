@@ -30,6 +30,7 @@ struct agent {
 	struct loop_child *process; /* the reader, or NULL */
 	struct stream *stream;      /* to it */
 	uint32_t version;           /* 0 until READY */
+	bool over_link;
 	bool ended_in_order;
 	bool was_congested;
 	bool paused;
@@ -225,6 +226,7 @@ advance(struct agent *a)
 	loop_fd_destroy(a->joining_source);
 	a->joining_source = NULL;
 	if (state == VCHAN_CONNECTED) {
+		a->over_link = vchan_is_over_link(a->joining);
 		fd = vchan_detach(a->joining);
 		if (fd >= 0) {
 			a->joining = NULL;
@@ -336,6 +338,12 @@ uint32_t
 agent_version(const struct agent *a)
 {
 	return a->version;
+}
+
+bool
+agent_is_over_link(const struct agent *a)
+{
+	return a->over_link;
 }
 
 bool

@@ -52,6 +52,9 @@ void agent_destroy(struct agent *agent);
 /* What was agreed with the agent, or 0 while there is none. */
 uint32_t agent_version(const struct agent *agent);
 
+/* Whether it is reached over a link; known once it was. */
+bool agent_is_over_link(const struct agent *agent);
+
 /* Whether requests have to wait until handle_drained. */
 bool agent_congested(const struct agent *agent);
 

@@ -209,7 +209,7 @@ open_ends(struct reader *r)
 		fatal("reader of the agent: %s", strerror(errno));
 }
 
-int
+void
 agent_process_main(int argc, char *const *argv)
 {
 	AUTO_ERR struct err err = ERR_INIT;
@@ -224,8 +224,6 @@ agent_process_main(int argc, char *const *argv)
 	if (sandbox_enter(NULL, 0, &err) < 0)
 		fatal("reader of the agent: %s", err_message(&err));
 	status = loop_run(r.loop);
-	control_destroy(r.control);
-	stream_destroy(r.daemon);
-	loop_destroy(r.loop);
-	return status < 0 ? 1 : status;
+	/* Nothing is left to be done, and not much would be allowed. */
+	_exit(status < 0 ? 1 : status);
 }

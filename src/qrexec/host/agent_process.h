@@ -26,7 +26,7 @@ pid_t agent_process_start(
 /* Kills it and takes it off the list of the dead. NULL is fine. */
 void agent_process_end(struct loop_child *process);
 
-/* What main() does in such a process: argv begins with the option. Returns the exit status. */
-int agent_process_main(int argc, char *const *argv);
+/* What main() does in such a process: argv begins with the option. */
+void agent_process_main(int argc, char *const *argv) __attribute__((noreturn));
 
 #endif

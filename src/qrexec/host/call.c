@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "qrexec/host/admin_call.h"
+#include "qrexec/host/call_channel.h"
 #include "qrexec/host/exec_request.h"
 #include "qrexec/host/socket_names.h"
 
@@ -47,12 +48,17 @@ struct call {
 	struct policy_query *query;
 	struct admin_call *admin;
 	struct exec_request *request;
+
+	/* With another qube, once accepted: */
+	uint32_t peer, port;
+	struct call_channel *channel;
 };
 
 void
 call_table_init(struct call_table *table)
 {
 	list_init(&table->calls);
+	table->count = 0;
 	table->unanswered = 0;
 }
 
@@ -83,9 +89,11 @@ call_destroy(struct call *call)
 	if (!call->answered)
 		t->unanswered--;
 	list_remove(&call->link);
+	t->count--;
 	policy_query_destroy(call->query);
 	admin_call_destroy(call->admin);
 	exec_request_destroy(call->request);
+	call_channel_close(call->channel);
 	policy_answer_finish(&call->answer);
 	free(call->service);
 	free(call->target);
@@ -115,6 +123,7 @@ call_end(struct call *call)
 
 	exec_request_destroy(steal_ptr(call->request));
 	admin_call_destroy(steal_ptr(call->admin));
+	call_channel_close(steal_ptr(call->channel));
 	if (call->disposable != NULL) {
 		call->state = CALL_KILLING;
 		call->admin = admin_call_create(t->loop, t->admin_socket, "admin.vm.Kill",
@@ -214,21 +223,47 @@ connect_dom0(struct call *call)
 
 static void connect_qube(struct call *call);
 
+/* The grant is there before the qube hears of the port: its first bytes have somewhere to go. */
 static void
 handle_accepted(uint32_t domain, uint32_t port, void *data)
 {
 	struct call *call = data;
+	struct call_table *t = call->table;
+	const struct call_channel_config config = {
+		.caller = (uint32_t)t->domain,
+		.target = domain,
+		.port = port,
+		.over_link = agent_is_over_link(t->agent),
+	};
 
 	if (call->answered) {
 		call_end(call);
 		return;
 	}
+	call->peer = domain;
+	call->port = port;
+	call->channel = call_channel_open(t->hangups, &config);
+	if (call->channel == NULL) {
+		call_refuse(call, strerror(errno));
+		return;
+	}
 	call_accept(call, domain, port);
 	log_call(call, "allowed", call->destination);
-	if (call->disposable == NULL)
-		call_end(call);
-	else
-		call->state = CALL_RUNNING;
+	/* The connection to the other daemon tells either side when the call is over. */
+	call->state = CALL_RUNNING;
+}
+
+void
+call_caller_left(struct call_table *t, uint32_t domain, uint32_t port)
+{
+	struct call *call;
+
+	list_for_each (call, &t->calls, link) {
+		if (call->state != CALL_RUNNING || call->peer != domain || call->port != port)
+			continue;
+		call_channel_caller_left(call->channel);
+		return;
+	}
 }
 
 static void
@@ -399,6 +434,7 @@ call_create(struct call_table *t, const struct qrexec_trigger *untrusted)
 	call->service = text_copy(untrusted->service);
 	call->target = text_copy(untrusted->target);
 	list_append(&t->calls, &call->link);
+	t->count++;
 	t->unanswered++;
 	clean(call, untrusted);
 	return call;
@@ -413,6 +449,8 @@ find_fault(const struct call_table *t, const struct qrexec_trigger *untrusted)
 		return "service is not valid";
 	if (t->unanswered >= QREXEC_CALLS_MAX)
 		return "too many calls are waiting";
+	if (t->count >= CALLS_AT_ONCE_MAX)
+		return "too many calls are not over yet";
 	return NULL;
 }
 

@@ -15,6 +15,10 @@
 #include "qrexec/host/service_process.h"
 
 struct call;
+struct hangups;
+
+/* Unanswered ones, and those with other qubes that run. */
+#define CALLS_AT_ONCE_MAX (2 * QREXEC_CALLS_MAX)
 
 /* The calls of one qube, and what they need to know of it; texts are borrowed. */
 struct call_table {
@@ -28,8 +32,10 @@ struct call_table {
 	struct port_table *ports;
 	struct policy_client *policy;
 	struct service_processes *services;
+	struct hangups *hangups;
 
 	struct list calls;       /* call.link */
+	unsigned int count;      /* of them */
 	unsigned int unanswered; /* at most QREXEC_CALLS_MAX */
 	/* Optional: the last call is gone. */
 	void (*handle_empty)(void *data);
@@ -43,6 +49,9 @@ void call_table_init(struct call_table *table);
 
 /* Begins a call, or refuses it at once. */
 void call_begin(struct call_table *table, const struct qrexec_trigger *untrusted_trigger);
+
+/* The qube says that its end of the channel to (domain, port) is over. */
+void call_caller_left(struct call_table *table, uint32_t untrusted_domain, uint32_t untrusted_port);
 
 /*
  * Someone else than the call itself accepts it, by SERVICE_CONNECT on the daemon's socket. The id

@@ -12,6 +12,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "qrexec/host/call.h"
+#include "qrexec/host/hangup.h"
 #include "qrexec/host/local_server.h"
 #include "qrexec/host/socket_names.h"
 
@@ -30,6 +31,8 @@ struct daemon {
 	struct agent *agent;
 	struct policy_client *policy;
 	struct port_table ports;
+	struct hangups hangups;
+	struct hangup *by_port[QREXEC_PORT_COUNT]; /* for ports whose holder is gone */
 	struct service_processes services;
 	struct call_table calls;
 	struct socket_names names; /* these two only while the agent is there */
@@ -74,6 +77,7 @@ forward(struct daemon *d, struct local_client *client, const struct local_reques
 			log_warning("local client: no free port for domain %u", request->domain);
 			return false;
 		}
+		hangup_cancel(d->by_port[port - QREXEC_PORT_MIN]);
 		local_client_answer(
 			client, request->type, (uint32_t)d->options->domain, (uint32_t)port);
 	}
@@ -103,8 +107,20 @@ static void
 handle_client_gone(struct local_client *client, void *data)
 {
 	struct daemon *d = data;
+	struct hangup_config config = {.waiting = (uint32_t)d->options->domain,
+		.serve = true,
+		.time_ms = HANGUP_TIME_MS,
+		.pidfd = -1};
 
-	port_table_forget_holder(&d->ports, client);
+	config.port = port_table_forget_holder(&d->ports, client, &config.absent);
+	if (config.port == 0)
+		return;
+	/* Another daemon waits for the end of its qube's call. A program of dom0 need not. */
+	if (config.absent == 0)
+		config.pidfd = local_client_process(client);
+	config.slot = &d->by_port[config.port - QREXEC_PORT_MIN];
+	hangup_cancel(*config.slot);
+	*config.slot = hangup_begin(&d->hangups, &config);
 }
 
 static void
@@ -213,9 +229,11 @@ handle_terminated(uint32_t untrusted_domain, uint32_t untrusted_port, void *data
 	struct daemon *d = data;
 	void *holder = NULL;
 
-	if (!port_table_release(&d->ports, untrusted_domain, untrusted_port, &holder))
-		log_debug("end of connection with domain %u, port %u: not one of ours",
-			untrusted_domain, untrusted_port);
+	/* The port is the other daemon's where ours is the calling qube. */
+	if (port_table_release(&d->ports, untrusted_domain, untrusted_port, &holder))
+		hangup_cancel(d->by_port[untrusted_port - QREXEC_PORT_MIN]);
+	else
+		call_caller_left(&d->calls, untrusted_domain, untrusted_port);
 	if (holder != NULL)
 		local_client_close(holder);
 }
@@ -293,6 +311,7 @@ start_parts(struct daemon *d)
 	if (d->policy == NULL || d->agent == NULL)
 		return -1;
 	port_table_init(&d->ports, (uint32_t)o->domain);
+	hangups_init(&d->hangups, d->loop);
 	service_processes_init(&d->services, d->loop);
 	d->calls = (struct call_table){
 		.loop = d->loop,
@@ -305,6 +324,7 @@ start_parts(struct daemon *d)
 		.ports = &d->ports,
 		.policy = d->policy,
 		.services = &d->services,
+		.hangups = &d->hangups,
 		.handle_empty = handle_empty,
 		.data = d,
 	};
@@ -318,6 +338,7 @@ finish(struct daemon *d)
 	if (d->agent != NULL) {
 		stop_serving(d);
 		call_table_finish(&d->calls);
+		hangups_finish(&d->hangups);
 		service_processes_finish(&d->services);
 	}
 	agent_destroy(d->agent);

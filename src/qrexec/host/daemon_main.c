@@ -114,7 +114,7 @@ main(int argc, char **argv)
 	}
 	if (argc > 1 && text_equal(argv[1], AGENT_PROCESS_OPTION)) {
 		prctl(PR_SET_NAME, "qrexec-reader");
-		return agent_process_main(argc, argv);
+		agent_process_main(argc, argv);
 	}
 	if (daemon_options_parse(argc, argv, &options, &err) < 0) {
 		fprintf(stderr, "qrexec-daemon: %s\n%s", err_message(&err), daemon_usage);

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -330,6 +331,18 @@ local_client_answer(struct local_client *c, uint32_t type, uint32_t domain, uint
 	buf_init(&out, CLIENT_OUT_MAX);
 	if (qrexec_put_params(&out, type, domain, port, NULL, 0) == 0)
 		stream_send(c->stream, buf_data(&out), buf_len(&out));
+}
+
+int
+local_client_process(const struct local_client *c)
+{
+	struct ucred peer = {0};
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(stream_fd(c->stream), SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ||
+		peer.pid <= 0)
+		return -1;
+	return pidfd_open(peer.pid, 0);
 }
 
 void

@@ -56,6 +56,9 @@ void local_server_resume(struct local_server *server);
 void local_client_answer(
 	struct local_client *client, uint32_t type, uint32_t domain, uint32_t port);
 
+/* The process that made the connection, by pidfd, or -1 when it is no more. */
+int local_client_process(const struct local_client *client);
+
 /* Closes the connection: the call is over. Not from within handle_request. */
 void local_client_close(struct local_client *client);
 

@@ -69,13 +69,17 @@ port_table_release(struct port_table *table, uint32_t peer_domain, uint32_t port
 	return true;
 }
 
-void
-port_table_forget_holder(struct port_table *table, const void *holder)
+uint32_t
+port_table_forget_holder(struct port_table *table, const void *holder, uint32_t *ret_peer_domain)
 {
 	for (unsigned int i = 0; i < QREXEC_PORT_COUNT; i++) {
-		if (table->entries[i].holder == holder)
-			table->entries[i].holder = NULL;
+		if (table->entries[i].holder != holder)
+			continue;
+		table->entries[i].holder = NULL;
+		*ret_peer_domain = table->entries[i].peer_domain;
+		return i + QREXEC_PORT_MIN;
 	}
+	return 0;
 }
 
 void

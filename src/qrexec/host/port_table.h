@@ -39,8 +39,12 @@ int port_table_allocate(struct port_table *table, uint32_t peer_domain, void *ho
 bool port_table_release(
 	struct port_table *table, uint32_t peer_domain, uint32_t port, void **ret_holder);
 
-/* The holder goes away before the connection ends. */
-void port_table_forget_holder(struct port_table *table, const void *holder);
+/*
+ * The holder goes away before the connection ends. Returns the port that it held (no holder has
+ * two), and for whom, or 0.
+ */
+uint32_t port_table_forget_holder(
+	struct port_table *table, const void *holder, uint32_t *ret_peer_domain);
 
 /* The agent went away: what is taken now may never be reported as ended. */
 void port_table_mark_orphans(struct port_table *table);

@@ -91,12 +91,16 @@ static void
 test_holder_is_forgotten(void **state)
 {
 	void *holder = &table;
+	uint32_t peer = 0;
 	int mark;
 
 	(void)state;
-	assert_int_equal(port_table_allocate(&table, 0, &mark), 513);
-	port_table_forget_holder(&table, &mark);
-	assert_true(port_table_release(&table, 0, 513, &holder));
+	assert_int_equal(port_table_allocate(&table, 0, NULL), 513);
+	assert_int_equal(port_table_allocate(&table, 7, &mark), 515);
+	assert_int_equal(port_table_forget_holder(&table, &mark, &peer), 515);
+	assert_int_equal(peer, 7);
+	assert_int_equal(port_table_forget_holder(&table, &mark, &peer), 0);
+	assert_true(port_table_release(&table, 7, 515, &holder));
 	assert_null(holder);
 }
 
