@@ -326,6 +326,7 @@ confine(struct err *err)
 		"renameat",
 		"renameat2",
 		"fchmod",
+		"ftruncate",
 		"fsync",
 		"fdatasync",
 		"flock",

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -29,6 +30,7 @@ struct share {
 struct decision_log {
 	char *path;
 	int fd;
+	uint64_t size_bytes, max_bytes;
 	bool failing;
 	struct intern names;  /* of calling qubes */
 	struct share *shares; /* by number of the name; the last is everybody else's */
@@ -36,12 +38,14 @@ struct decision_log {
 };
 
 static int
-open_file(const char *path, struct err *err)
+open_file(const char *path, uint64_t *ret_size_bytes, struct err *err)
 {
 	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0660);
+	off_t end = fd >= 0 ? lseek(fd, 0, SEEK_END) : -1;
 
 	if (fd < 0)
 		return err_set_errno(err, errno, "log '%s': cannot open", path);
+	*ret_size_bytes = end > 0 ? (uint64_t)end : 0;
 	return fd;
 }
 
@@ -49,12 +53,15 @@ struct decision_log *
 decision_log_open(const char *path, struct err *err)
 {
 	struct decision_log *log;
-	int fd = open_file(path, err);
+	uint64_t size_bytes;
+	int fd = open_file(path, &size_bytes, err);
 
 	if (fd < 0)
 		return NULL;
 	log = xcalloc(1, sizeof(*log));
 	log->fd = fd;
+	log->size_bytes = size_bytes;
+	log->max_bytes = DECISION_LOG_MAX_BYTES;
 	log->path = text_copy(path);
 	return log;
 }
@@ -74,14 +81,39 @@ decision_log_close(struct decision_log *log)
 int
 decision_log_reopen(struct decision_log *log, struct err *err)
 {
-	int fd = open_file(log->path, err);
+	uint64_t size_bytes;
+	int fd = open_file(log->path, &size_bytes, err);
 
 	if (fd < 0)
 		return -1;
 	close(log->fd);
 	log->fd = fd;
+	log->size_bytes = size_bytes;
 	log->failing = false;
 	return 0;
+}
+
+void
+decision_log_set_limit(struct decision_log *log, uint64_t max_bytes)
+{
+	log->max_bytes = max_bytes;
+}
+
+/* Where the file can not be moved it is emptied: it must not fill the disk. */
+static void
+make_room(struct decision_log *log, size_t line_bytes)
+{
+	AUTO_FREE char *old = NULL;
+	AUTO_ERR struct err err = ERR_INIT;
+
+	if (log->size_bytes + line_bytes <= log->max_bytes || log->size_bytes == 0)
+		return;
+	old = text_format("%s" DECISION_LOG_OLD, log->path);
+	if (rename(log->path, old) == 0 && decision_log_reopen(log, &err) == 0)
+		return;
+	log_error("log '%s': cannot begin a new one, the old one is lost", log->path);
+	if (ftruncate(log->fd, 0) == 0)
+		log->size_bytes = 0;
 }
 
 static struct share *
@@ -222,6 +254,8 @@ decision_log_write(struct decision_log *log, const struct policy_view *v,
 		buf_trim(&line, 1);
 	buf_put_u8(&line, '\n');
 	share->left_out = 0;
+	make_room(log, buf_len(&line));
+	log->size_bytes += buf_len(&line);
 	result = write_all(log->fd, buf_data(&line), buf_len(&line));
 	if (result < 0 && !log->failing)
 		log_error("log '%s': cannot write: %s", log->path, strerror(-result));

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "base/text.h"
 #include "fixture.h"
 #include "qrexec/policy/decision_log.h"
 
@@ -127,6 +128,42 @@ a_log_is_opened_again(void **state)
 	assert_int_equal(lines, 1);
 }
 
+/* However much is written, two files of limited size hold it. */
+static void
+a_log_has_a_bound(void **state)
+{
+	enum { LIMIT = 2000 };
+	struct decision_log *log = decision_log_open(path, NULL);
+	AUTO_FREE char *old = text_format("%s" DECISION_LOG_OLD, path);
+	AUTO_FREE char *text = NULL;
+	size_t lines, size;
+
+	decision_log_set_limit(log, LIMIT);
+	for (uint64_t i = 0; i < 100; i++)
+		write_one(log, "work", "red", "s", i * 1000);
+	decision_log_close(log);
+	assert_int_equal(read_file(old, 1 << 20, &text, &size, NULL), 0);
+	assert_in_range(size, 1, LIMIT);
+	assert_int_equal(text[size - 1], '\n');
+	free(steal_ptr(text));
+	text = read_log(&lines);
+	assert_in_range(strlen(text), 1, LIMIT);
+	assert_int_equal(text[0], '2');
+	unlink(old);
+
+	/* What is there when it is opened counts too. */
+	log = decision_log_open(path, NULL);
+	write_one(log, "work", "red", "s", 0);
+	decision_log_close(log);
+	log = decision_log_open(path, NULL);
+	decision_log_set_limit(log, 10);
+	write_one(log, "work", "red", "s", 1000);
+	decision_log_close(log);
+	free(read_log(&lines));
+	assert_int_equal(lines, 1);
+	assert_int_equal(unlink(old), 0);
+}
+
 int
 main(void)
 {
@@ -135,6 +172,7 @@ main(void)
 		cmocka_unit_test(a_loop_fills_only_its_share),
 		cmocka_unit_test(unknown_names_share),
 		cmocka_unit_test(a_log_is_opened_again),
+		cmocka_unit_test(a_log_has_a_bound),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
