@@ -16,6 +16,9 @@ struct explain_options {
 /* Prints why a request is answered as it is. The exit status, or -1 with the error. */
 int tool_explain(const struct explain_options *options, FILE *out, struct err *err);
 
+/* "grants list|revoke ...": the exit status. */
+int tool_grants(int argc, char **argv, FILE *out);
+
 /* Facts from a file, or (path NULL) from the administration daemon; blocking. */
 struct policy_facts *tool_read_facts(const char *path, struct err *err);
 

@@ -18,7 +18,8 @@ usage(FILE *out)
 		     "  --for QUBE           SOURCE claims to speak for this qube\n"
 		     "  --policy-dir DIR     read this directory of policy only\n"
 		     "  --system-info FILE   what is known about the qubes, as JSON\n"
-		     "Exit status: 0 allow, 3 ask, 1 deny, 2 when it can not be told.\n");
+		     "       qrexec-policy grants list|revoke ID...|revoke --all\n"
+		     "Exit status of explain: 0 allow, 3 ask, 1 deny, 2 when it can not be told.\n");
 	return out == stdout ? 0 : 2;
 }
 
@@ -65,6 +66,8 @@ main(int argc, char **argv)
 	struct explain_options options = {0};
 	int status;
 
+	if (argc >= 2 && text_equal(argv[1], "grants"))
+		return tool_grants(argc - 1, argv + 1, stdout);
 	if (argc < 2 || !text_equal(argv[1], "explain"))
 		return usage(argc == 2 && text_equal(argv[1], "--help") ? stdout : stderr);
 	argc--;
