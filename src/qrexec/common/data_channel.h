@@ -97,6 +97,9 @@ struct data_channel_io {
 	void (*note_errors)(const void *bytes, size_t size, void *data);
 	void *note_data;
 
+	/* Caller: the call is over when nobody reads sink_fd any more. */
+	bool end_with_sink;
+
 	/* Caller: replace bytes that could drive a terminal. */
 	bool filter_output;
 	bool filter_errors;
@@ -109,10 +112,10 @@ struct data_channel_io {
 
 /*
  * Moves data until the call is over by the rules of its role. Returns 0 when it ended by an exit
- * code, -ECONNRESET when the channel was lost before, -EPROTO when the peer broke the protocol
- * (already logged). *ret_code is the exit code sent (service) or received (caller;
- * QREXEC_EXIT_LOST without one). *ret_local (may be NULL) is the local program's exit status, as
- * a shell would tell it, or -1 without one.
+ * code, -ECONNRESET when the channel was lost before, -EPIPE by end_with_sink, -EPROTO when the
+ * peer broke the protocol (already logged). *ret_code is the exit code sent (service) or received
+ * (caller; QREXEC_EXIT_LOST without one, 128 + SIGPIPE by end_with_sink). *ret_local (may be NULL)
+ * is the local program's exit status, as a shell would tell it, or -1 without one.
  */
 int data_channel_run(struct data_channel *channel, const struct data_channel_io *io, int *ret_code,
 	int *ret_local);

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -74,6 +75,15 @@ pump_close_sink(struct pump *p)
 	p->sink.fd = -1;
 	if (p->blocked == &p->sink)
 		p->blocked = NULL;
+}
+
+void
+pump_break_sink(struct pump *p)
+{
+	pump_close_sink(p);
+	p->sink_broken = true;
+	if (p->io->end_with_sink)
+		p->code = 128 + SIGPIPE;
 }
 
 static void
@@ -143,7 +153,7 @@ settle(struct pump *p)
 	return 0;
 }
 
-/* 1: go on; 0: the call is over; -ECONNRESET: it ended without an exit code. */
+/* 1: go on; 0: the call is over; -ECONNRESET, -EPIPE: it ended without an exit code. */
 static int
 check_end(const struct pump *p)
 {
@@ -155,6 +165,8 @@ check_end(const struct pump *p)
 		if (p->program_fd < 0)
 			return 0;
 	}
+	if (p->sink_broken && p->io->end_with_sink && !p->coded)
+		return -EPIPE;
 	if (c->in_ended && p->blocked == NULL && !p->coded)
 		return -ECONNRESET;
 	return 1;

@@ -23,6 +23,7 @@ struct pump {
 	struct local_end sink;   /* fd -1: closed; what comes for it is dropped */
 	struct local_end errors;
 	struct local_end *blocked; /* sink or errors, when it takes no more now */
+	bool sink_broken;          /* nobody reads it any more */
 	bool sink_shut;            /* only half of the sink's socket was closed */
 	bool source_end_told;      /* the peer knows that the source is at its end */
 	bool errors_end_told;
@@ -46,6 +47,8 @@ bool pump_is_service(const struct pump *p);
 void pump_close_source(struct pump *p);
 void pump_close_errors(struct pump *p);
 void pump_close_sink(struct pump *p);
+/* Nobody reads the sink any more. */
+void pump_break_sink(struct pump *p);
 
 /* From the local side to the channel (data_pump_out.c). */
 bool pump_wants_source(const struct pump *p);

@@ -87,7 +87,7 @@ write_payload(struct pump *p, struct local_end *end, size_t size, bool filtered)
 	}
 	if (n == -EPIPE) {
 		if (end == &p->sink)
-			pump_close_sink(p);
+			pump_break_sink(p);
 		else
 			pump_close_errors(p);
 		n = (ssize_t)size;

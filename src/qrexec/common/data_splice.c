@@ -81,7 +81,7 @@ pump_splice_in(struct pump *p)
 		p->blocked = &p->sink; /* the channel was readable: it is the pipe that is full */
 		return -EAGAIN;
 	case EPIPE:
-		pump_close_sink(p);
+		pump_break_sink(p);
 		return -EAGAIN;
 	case ECONNRESET:
 		p->channel->in_ended = true;

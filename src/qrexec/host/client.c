@@ -69,6 +69,7 @@ choose_streams(const struct client_call *call, struct data_channel_io *io, struc
 	if (call->just_exec)
 		return 0;
 	io->owned = call->give_streams;
+	io->end_with_sink = true;
 	io->source_fd = call->stdin_fd;
 	io->sink_fd = call->stdin_is_socket ? call->stdin_fd : call->stdout_fd;
 	return 0;

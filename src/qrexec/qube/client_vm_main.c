@@ -164,6 +164,7 @@ use_own_streams(const struct client_vm_options *o, struct data_channel_io *io)
 {
 	io->source_fd = STDIN_FILENO;
 	io->sink_fd = o->use_stdin_socket ? STDIN_FILENO : STDOUT_FILENO;
+	io->end_with_sink = true;
 }
 
 static int
@@ -171,6 +172,8 @@ exit_status(int result, int code, int local)
 {
 	if (result == -ECONNRESET)
 		return QREXEC_EXIT_LOST;
+	if (result == -EPIPE)
+		return code;
 	if (result < 0)
 		return 1;
 	return code != 0 || local < 0 ? code : local;

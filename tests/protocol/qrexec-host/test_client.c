@@ -127,6 +127,26 @@ test_command(void **state)
 	close(listener);
 }
 
+/* `qrexec-client ... | head`: the call is over, and the qube hears of it. */
+static void
+test_nobody_reads(void **state)
+{
+	struct fixture *f = *state;
+	int listener = daemon_listen(f, "work"), channel;
+	struct run r;
+
+	run_client(f, &r, "-d", "work", "user:command", NULL);
+	channel = answer_call(f, listener, QREXEC_EXEC_CMDLINE, "user:command");
+	close(r.output);
+	r.output = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	send_frame(channel, QREXEC_DATA_STDOUT, "stdout data\n", 12);
+	assert_int_equal(process_wait(f, r.pid), 128 + SIGPIPE);
+	expect_end(channel);
+	run_close(&r);
+	close(channel);
+	close(listener);
+}
+
 static void
 test_ignore_exit_code(void **state)
 {
@@ -521,6 +541,7 @@ main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, fixture_setup, fixture_teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_command),
+		TEST(test_nobody_reads),
 		TEST(test_ignore_exit_code),
 		TEST(test_just_exec),
 		TEST(test_lost_channel),
