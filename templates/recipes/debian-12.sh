@@ -8,6 +8,10 @@ debian_12_packages=(
 	# what a person expects to find
 	bash-completion ca-certificates file iproute2 iputils-ping less nano netbase procps psmisc
 	tzdata xz-utils zstd
+	# its windows, and what shows that there are some
+	xserver-xorg-core xserver-xorg-video-dummy x11-xkb-utils fonts-dejavu-core xterm l3afpad
+	libxcb-composite0 libxcb-damage0 libxcb-icccm4 libxcb-randr0 libxcb-shm0 libxcb-xfixes0
+	libxcb-xkb1 libxcb-xtest0
 )
 
 # Of no use in a qube: terminals that nobody sees, keyboards of a console, the hardware of a real
@@ -65,6 +69,11 @@ debian_12_clean() {
 	rm -rf "$root"/var/cache/apt/*.bin "$root"/var/lib/apt/lists/* "$root"/tmp/* "$root"/run/*
 }
 
+# Programs that a call starts show their windows there.
+debian_12_set_display() {
+	printf 'DISPLAY=:0\n' >>"$1/etc/environment"
+}
+
 debian_12_make_tree() {
 	local root=$1
 
@@ -72,6 +81,7 @@ debian_12_make_tree() {
 	tar -C "$root" -xf "$work_directory/packages.tar" --exclude='./dev/*'
 	LC_ALL=C sort "$root/packages.manifest" >"$work_directory/manifest"
 	debian_12_tune "$root"
+	debian_12_set_display "$root"
 	debian_12_clean "$root"
 }
 

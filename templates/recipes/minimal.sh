@@ -87,7 +87,8 @@ build_minimal() {
 	say "minimal: agents"
 	stage_agent "$work_directory/agent"
 	"$source_directory/agent/install" "$work_directory/agent"
-	rm -rf "$work_directory/agent/usr/include" "$work_directory/agent/usr/lib/systemd"
+	rm -rf "$work_directory/agent/usr/include" "$work_directory/agent/usr/lib/systemd" \
+		"$work_directory/agent/usr/lib/bulkhead/gui-agent" "$work_directory/agent/usr/lib/bulkhead/set-monitor-layout"
 	say "minimal: image"
 	make_image minimal 10G "$output/minimal.qcow2"
 	cp "$work_directory/manifest" "$output/minimal.manifest"
