@@ -65,7 +65,13 @@ answers(void)
 pid_t
 daemon_start(void)
 {
-	const char *const argv[] = {POLICY_DAEMON, NULL};
+	return daemon_start_with(NULL, NULL);
+}
+
+pid_t
+daemon_start_with(const char *option, const char *value)
+{
+	const char *const argv[] = {POLICY_DAEMON, option, value, NULL};
 	struct child_config config = CHILD_CONFIG_INIT;
 	const struct child_fd fds[] = {{2, 2}};
 	AUTO_ERR struct err err = ERR_INIT;

@@ -11,6 +11,8 @@ void daemon_root_destroy(void);
 
 /* The daemon, up to its first sign of life; the program is POLICY_DAEMON. */
 pid_t daemon_start(void);
+/* The same with one option and its value. */
+pid_t daemon_start_with(const char *option, const char *value);
 /* Ends it and returns its exit status. */
 int daemon_stop(pid_t pid);
 

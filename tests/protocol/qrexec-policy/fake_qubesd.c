@@ -23,6 +23,8 @@
 static const char first_event[] = "1\0\0connection-established\0";
 static const char event[] = "1\0work\0domain-tag-add:x\0tag\0x\0";
 
+static const char stop_event[] = "1\0work\0domain-stopped\0";
+
 struct state {
 	const char *facts_path;
 	int internal, public, control;
@@ -84,6 +86,8 @@ obey(struct state *s)
 		_exit(0);
 	for (size_t i = 0; command == 'e' && i < s->listener_count; i++)
 		write_all(s->listeners[i], event, sizeof(event));
+	for (size_t i = 0; command == 's' && i < s->listener_count; i++)
+		write_all(s->listeners[i], stop_event, sizeof(stop_event));
 	/* Tells that it is done, and how often facts were asked for. */
 	write_all(s->control, &s->count, sizeof(s->count));
 }
@@ -148,6 +152,12 @@ void
 fake_qubesd_send_event(struct fake_qubesd *q)
 {
 	command(q, 'e');
+}
+
+void
+fake_qubesd_send_stop(struct fake_qubesd *q)
+{
+	command(q, 's');
 }
 
 unsigned

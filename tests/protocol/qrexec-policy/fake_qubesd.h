@@ -20,6 +20,8 @@ struct fake_qubesd {
 void fake_qubesd_start(struct fake_qubesd *q, const char *facts_path, bool with_events);
 /* Sends one event to everybody who listens; the next system information follows it. */
 void fake_qubesd_send_event(struct fake_qubesd *q);
+/* The event that tells that work stopped. */
+void fake_qubesd_send_stop(struct fake_qubesd *q);
 /* Asks how often the system information was given. */
 unsigned fake_qubesd_count(struct fake_qubesd *q);
 void fake_qubesd_stop(struct fake_qubesd *q);
