@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "qrexec/policy/answer.h"
-#include "qrexec/policy/files.h"
+#include "qrexec/policy/overlay.h"
 #include "qrexec/policy/tool.h"
 
 #define TEXT_MAX_BYTES (1u << 20)
@@ -121,24 +121,27 @@ print_earlier_rules(const struct explanation *e)
 		fprintf(e->out, "and %zu earlier rules for other services\n", others);
 }
 
-/* Policy as the daemon would read it. */
+void
+tool_find_directories(const char *directory, struct policy_directories *ret)
+{
+	policy_directories_default(ret);
+	for (size_t i = 0; directory != NULL && i < POLICY_LEGACY; i++) {
+		free(ret->path[i]);
+		ret->path[i] = text_copy(directory);
+	}
+}
+
+/* Policy as the daemon would read it; NULL with the error. */
 static struct policy *
-read_policy(const char *directory)
+read_policy(const struct explain_options *options, struct err *err)
 {
 	struct policy_directories directories;
-	struct policy_files files;
-	struct policy_loader loader;
 	struct policy *policy;
 
-	policy_directories_default(&directories);
-	for (size_t i = 0; directory != NULL && i < POLICY_LEGACY; i++) {
-		free(directories.path[i]);
-		directories.path[i] = text_copy(directory);
-	}
-	policy_files_init(&files, &directories);
-	loader = policy_files_loader(&files);
-	policy = policy_compile(&loader);
-	policy_files_finish(&files);
+	if (options->what_if != NULL)
+		return tool_read_changed_policy(options, err);
+	tool_find_directories(options->policy_directory, &directories);
+	policy = policy_compile_changed(&directories, NULL);
 	policy_directories_finish(&directories);
 	return policy;
 }
@@ -160,7 +163,11 @@ tool_explain(const struct explain_options *options, FILE *out, struct err *err)
 
 	if (facts == NULL)
 		return -1;
-	policy = read_policy(options->policy_directory);
+	policy = read_policy(options, err);
+	if (policy == NULL) {
+		policy_facts_unref(facts);
+		return -1;
+	}
 	view = policy_view_create(policy, facts);
 	e.view = view;
 	policy_evaluate(view, &options->request, &decision);

@@ -13,13 +13,19 @@
 static int
 usage(FILE *out)
 {
-	fprintf(out, "usage: qrexec-policy explain [OPTION...] SOURCE TARGET SERVICE[+ARGUMENT]\n"
-		     "  --all                also list the rules for other services\n"
-		     "  --for QUBE           SOURCE claims to speak for this qube\n"
-		     "  --policy-dir DIR     read this directory of policy only\n"
-		     "  --system-info FILE   what is known about the qubes, as JSON\n"
-		     "       qrexec-policy grants list|revoke ID...|revoke --all\n"
-		     "Exit status of explain: 0 allow, 3 ask, 1 deny, 2 when it can not be told.\n");
+	fprintf(out,
+		"usage: qrexec-policy explain [OPTION...] SOURCE TARGET SERVICE[+ARGUMENT]\n"
+		"       qrexec-policy explain --what-if FILE|DIR [OPTION...]\n"
+		"       qrexec-policy grants list|revoke ID...|revoke --all\n"
+		"  --all                also list the rules for other services\n"
+		"  --for QUBE           SOURCE claims to speak for this qube\n"
+		"  --policy-dir DIR     read this directory of policy only\n"
+		"  --system-info FILE   what is known about the qubes, as JSON\n"
+		"  --what-if FILE|DIR   as if the file were in the policy, or the directory were it;\n"
+		"                       without a call: what would be decided differently\n"
+		"  --as NAME            what FILE is called there, e.g. 30-user.policy\n"
+		"Exit status of explain: 0 allow, 3 ask, 1 deny, 2 when it can not be told; of\n"
+		"--what-if without a call: 0 nothing different, 1 something, 4 policy has an error.\n");
 	return out == stdout ? 0 : 2;
 }
 
@@ -31,6 +37,8 @@ parse_options(struct explain_options *o, int argc, char **argv)
 		{"for", required_argument, NULL, 'f'},
 		{"policy-dir", required_argument, NULL, 'p'},
 		{"system-info", required_argument, NULL, 's'},
+		{"what-if", required_argument, NULL, 'w'},
+		{"as", required_argument, NULL, 'A'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
@@ -50,13 +58,21 @@ parse_options(struct explain_options *o, int argc, char **argv)
 		case 's':
 			o->system_info = optarg;
 			break;
+		case 'w':
+			o->what_if = optarg;
+			break;
+		case 'A':
+			o->place = optarg;
+			break;
 		case 'h':
 			exit(usage(stdout));
 		default:
 			return -1;
 		}
 	}
-	return argc - optind == 3 ? 0 : -1;
+	if (o->what_if == NULL && o->place != NULL)
+		return -1;
+	return argc - optind == 3 || (o->what_if != NULL && argc == optind) ? 0 : -1;
 }
 
 int
@@ -74,10 +90,14 @@ main(int argc, char **argv)
 	argv++;
 	if (parse_options(&options, argc, argv) < 0)
 		return usage(stderr);
-	options.request.source = argv[optind];
-	options.request.target = argv[optind + 1];
-	options.request.service = argv[optind + 2];
-	status = tool_explain(&options, stdout, &err);
+	if (argc == optind) {
+		status = tool_what_if(&options, stdout, &err);
+	} else {
+		options.request.source = argv[optind];
+		options.request.target = argv[optind + 1];
+		options.request.service = argv[optind + 2];
+		status = tool_explain(&options, stdout, &err);
+	}
 	if (status < 0) {
 		fprintf(stderr, "qrexec-policy: %s\n", err_message(&err));
 		return 2;

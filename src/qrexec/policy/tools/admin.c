@@ -16,7 +16,7 @@
 #include "base/text.h"
 #include "qrexec/policy/compiled.h"
 #include "qrexec/policy/tools/admin_file.h"
-#include "qrexec/policy/tools/overlay.h"
+#include "qrexec/policy/overlay.h"
 
 #define SUFFIX ".policy"
 #define TOKEN_ANY "any"

@@ -17,7 +17,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "qrexec/policy/policy.h"
-#include "qrexec/policy/tools/overlay.h"
+#include "qrexec/policy/overlay.h"
 
 #define FILE_MODE 0664
 #define DIRECTORY_MODE 0775

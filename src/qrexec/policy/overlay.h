@@ -3,8 +3,8 @@
  * file is meant, by whatever path, and asks the real directories for everything else. For trying
  * a change before it is made.
  */
-#ifndef BULKHEAD_QREXEC_POLICY_TOOLS_OVERLAY_H
-#define BULKHEAD_QREXEC_POLICY_TOOLS_OVERLAY_H
+#ifndef BULKHEAD_QREXEC_POLICY_OVERLAY_H
+#define BULKHEAD_QREXEC_POLICY_OVERLAY_H
 
 #include "qrexec/policy/files.h"
 #include "qrexec/policy/policy.h"

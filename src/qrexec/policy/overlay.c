@@ -1,5 +1,5 @@
 /* A change laid over the real directories; see overlay.h. */
-#include "qrexec/policy/tools/overlay.h"
+#include "qrexec/policy/overlay.h"
 
 #include <errno.h>
 #include <stdlib.h>
