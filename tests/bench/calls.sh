@@ -1,6 +1,6 @@
 #!/bin/bash
-# Calls from dom0 into a real qube: time of whole calls, calls a second, throughput against the
-# bare virtio-serial port of a machine of plain QEMU, and the memory of our processes.
+# Calls from dom0 into a real qube: time of whole calls, calls a second, throughput (against the
+# bare virtio-serial port: link.sh), and the memory of our processes.
 #
 # usage: tests/bench/calls.sh BUILD-DIRECTORY [MIB]        (./bulkhead bench)
 # shellcheck disable=SC2016 # commands are for the qube to expand
@@ -8,7 +8,6 @@ set -euo pipefail
 
 build=$1
 mib=${2:-256}
-memory=400
 # shellcheck source-path=SCRIPTDIR source=../e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
 
@@ -33,53 +32,7 @@ to_qube() {
 }
 
 from_qube() {
-	qrexec-client -d "$1" "user:head -c $((mib << 20)) /dev/zero" </dev/null >/dev/null
-}
-
-# The same bytes through a bare port: the same kernel and root, the qube's end is head or cat.
-# Prints the seconds to the qube and from it.
-bare_port() {
-	local kernel tree=$BULKHEAD_ROOT/bare-private
-
-	kernel=$(echo "$BULKHEAD_TEMPLATES"/vm-kernels/*)
-	mkdir -p "$tree/config" "$tree/home/user" "$tree/usrlocal"
-	cat >"$tree/config/rc.local" <<-END
-		#!/bin/sh
-		for name in /sys/class/virtio-ports/*/name; do
-			[ "\$(cat \$name)" = bench.bare ] && port=/dev/\$(basename \$(dirname \$name))
-		done
-		echo ready >\$port
-		head -c $((mib << 20)) \$port >/dev/null
-		echo taken >\$port
-		head -c $((mib << 20)) /dev/zero >\$port
-	END
-	chmod 755 "$tree/config/rc.local"
-	rm -f "$BULKHEAD_ROOT/bare-private.raw"
-	truncate -s 1G "$BULKHEAD_ROOT/bare-private.raw"
-	/usr/sbin/mke2fs -q -t ext4 -m 0 -d "$tree" "$BULKHEAD_ROOT/bare-private.raw" 1G
-	qemu-img create -q -f qcow2 -F qcow2 -b "$BULKHEAD_TEMPLATES/minimal.qcow2" "$BULKHEAD_ROOT/bare-root.qcow2"
-	qemu-img create -q -f qcow2 "$BULKHEAD_ROOT/bare-volatile.qcow2" 10G
-	rm -f "$BULKHEAD_ROOT/bare.sock"
-	qemu-system-x86_64 -nodefaults -no-user-config -display none -machine q35,accel=tcg -cpu max,-erms,-fsrm \
-		-m $memory -smp 2 -kernel "$kernel/vmlinux" -initrd "$kernel/initramfs" \
-		-append "$(cat "$kernel/default-kernelopts-common.txt") bulkhead.name=bare" \
-		-no-reboot -device virtio-rng-pci -device virtio-serial-pci \
-		-chardev "socket,id=bare,path=$BULKHEAD_ROOT/bare.sock,server=on,wait=off" \
-		-device virtserialport,chardev=bare,name=bench.bare \
-		-drive "if=none,id=root,file=$BULKHEAD_ROOT/bare-root.qcow2" \
-		-device virtio-blk-pci,drive=root,serial=root \
-		-drive "if=none,id=private,format=raw,file=$BULKHEAD_ROOT/bare-private.raw" \
-		-device virtio-blk-pci,drive=private,serial=private \
-		-drive "if=none,id=volatile,file=$BULKHEAD_ROOT/bare-volatile.qcow2" \
-		-device virtio-blk-pci,drive=volatile,serial=volatile \
-		-drive "if=none,id=modules,format=raw,readonly=on,file=$kernel/modules.img" \
-		-device virtio-blk-pci,drive=modules,serial=modules >/dev/null 2>&1 &
-	bare_pid=$!
-	while [ ! -S "$BULKHEAD_ROOT/bare.sock" ]; do sleep 0.1; done
-	timeout 120 "$build/tests/bench/bench-bare-port" "$BULKHEAD_ROOT/bare.sock" "$mib" ||
-		echo "bare virtio-serial port: the qube's end did not answer within two minutes"
-	kill "$bare_pid"
-	wait "$bare_pid" 2>/dev/null || :
+	qrexec-client -d "$1" "user:dd if=/dev/zero bs=64k count=$((mib * 16)) 2>/dev/null" </dev/null >/dev/null
 }
 
 # Resident and proportional memory of all host processes of ours, in KiB.
@@ -145,6 +98,5 @@ use_instance
 printf 'start of a process alone:                              '
 time_command -n 200 -c 8 /bin/true
 measure minimal
-bare_port
 list_while_starting
 measure debian-12
