@@ -86,6 +86,11 @@ _qvm_argument() {
 		revert:2) qvm-volume info "$2" revisions 2>/dev/null ;;
 		esac
 		;;
+	qvm-transfer:0) printf '%s\n' list undo ;;
+	qvm-transfer:1) _qvm_qubes ;;
+	qvm-transfer:2) qvm-transfer list "$2" 2>/dev/null | cut -d ' ' -f 1 ;;
+	qvm-copy-to-vm:0 | qvm-move-to-vm:0) _qvm_qubes ;;
+	qvm-copy-to-vm:* | qvm-move-to-vm:*) compgen -f -- "$cur" ;;
 	qvm-pool:0) printf '%s\n' list info drivers ;;
 	qvm-pool:*) _qvm_pools ;;
 	qvm-create:* | qubesd-query:* | qvm-features:* | qvm-service:* | qvm-prefs:* | qubes-prefs:*) ;;
@@ -138,7 +143,7 @@ _qvm() {
 	fi
 }
 
-complete -F _qvm qvm qubes-prefs qubesd-query qvm-check qvm-clone qvm-create qvm-features qvm-kill \
-	qvm-ls qvm-pause qvm-pool qvm-prefs qvm-remove qvm-run qvm-service qvm-shutdown qvm-start \
-	qvm-tags qvm-unpause qvm-volume
+complete -F _qvm qvm qubes-prefs qubesd-query qvm-check qvm-clone qvm-copy-to-vm qvm- \
+	create qvm-features qvm-kill qvm-ls qvm-move-to-vm qvm-pause qvm-pool qvm-prefs qvm-remove \
+	qvm-run qvm-service qvm-shutdown qvm-start qvm-tags qvm-transfer qvm-unpause qvm-volume
 complete -W '--json --help --version' bulkhead-doctor

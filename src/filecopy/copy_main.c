@@ -29,8 +29,9 @@ print_usage(FILE *to, const char *program, bool named)
 		"usage: %s [OPTION]... %sFILE...\n"
 		"%s files to %s; they arrive in ~/QubesIncoming/ there.\n"
 		"\n"
-		"      --without-progress  do not show how far it is\n"
-		"      --with-progress     show it, also when stderr is not a terminal\n"
+		"  -q, --without-progress  do not show how far it is (also: --quiet)\n"
+		"  -v, --with-progress     show it, also when stderr is not a terminal (also: "
+		"--verbose)\n"
 		"      --ignore-symlinks   leave out symbolic links\n"
 		"      --no-ignore-symlinks  send them (the default)\n"
 		"  -h, --help              print this\n"
@@ -45,7 +46,9 @@ parse_options(int argc, char **argv, const char *program, struct copy_options *r
 {
 	static const struct option long_options[] = {
 		{"without-progress", no_argument, NULL, 'q'},
-		{"with-progress", no_argument, NULL, 'p'},
+		{"quiet", no_argument, NULL, 'q'},
+		{"with-progress", no_argument, NULL, 'v'},
+		{"verbose", no_argument, NULL, 'v'},
 		{"ignore-symlinks", no_argument, NULL, 'i'},
 		{"no-ignore-symlinks", no_argument, NULL, 'I'},
 		{"help", no_argument, NULL, 'h'},
@@ -58,9 +61,9 @@ parse_options(int argc, char **argv, const char *program, struct copy_options *r
 
 	o.front.move = strstr(program, "move") != NULL;
 	o.front.show_progress = isatty(STDERR_FILENO) || getenv("PROGRESS_TYPE") != NULL;
-	while ((option = getopt_long(argc, argv, "h", long_options, NULL)) != -1) {
-		if (option == 'q' || option == 'p') {
-			o.front.show_progress = option == 'p';
+	while ((option = getopt_long(argc, argv, "hqv", long_options, NULL)) != -1) {
+		if (option == 'q' || option == 'v') {
+			o.front.show_progress = option == 'v';
 		} else if (option == 'i' || option == 'I') {
 			o.front.ignore_links = option == 'i';
 		} else if (option == 'V') {

@@ -18,11 +18,15 @@ extern const struct command commands[];
 
 int command_check(int argc, char **argv);
 int command_clone(int argc, char **argv);
+int command_copy(int argc, char **argv);
+int command_copy_to_vm(int argc, char **argv);
 int command_create(int argc, char **argv);
 int command_features(int argc, char **argv);
 int command_global_prefs(int argc, char **argv);
 int command_kill(int argc, char **argv);
 int command_ls(int argc, char **argv);
+int command_move(int argc, char **argv);
+int command_move_to_vm(int argc, char **argv);
 int command_pause(int argc, char **argv);
 int command_pool(int argc, char **argv);
 int command_prefs(int argc, char **argv);
@@ -33,6 +37,7 @@ int command_service(int argc, char **argv);
 int command_shutdown(int argc, char **argv);
 int command_start(int argc, char **argv);
 int command_tags(int argc, char **argv);
+int command_transfer(int argc, char **argv);
 int command_unpause(int argc, char **argv);
 int command_volume(int argc, char **argv);
 
