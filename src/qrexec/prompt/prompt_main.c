@@ -55,7 +55,7 @@ add_style(void)
 {
 	static const char style[] = "radio:checked, radio:checked:disabled {"
 				    " -gtk-icon-source: none; background-image: none;"
-				    " background-color: white; border: 5px solid #3465a4; }";
+				    " background-color: white; border: 5px solid #3584e4; }";
 	GtkCssProvider *provider = gtk_css_provider_new();
 
 	gtk_css_provider_load_from_data(provider, style, -1, NULL);
