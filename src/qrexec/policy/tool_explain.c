@@ -121,16 +121,6 @@ print_earlier_rules(const struct explanation *e)
 		fprintf(e->out, "and %zu earlier rules for other services\n", others);
 }
 
-void
-tool_find_directories(const char *directory, struct policy_directories *ret)
-{
-	policy_directories_default(ret);
-	for (size_t i = 0; directory != NULL && i < POLICY_LEGACY; i++) {
-		free(ret->path[i]);
-		ret->path[i] = text_copy(directory);
-	}
-}
-
 /* Policy as the daemon would read it; NULL with the error. */
 static struct policy *
 read_policy(const struct explain_options *options, struct err *err)

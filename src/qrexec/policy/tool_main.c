@@ -21,11 +21,13 @@ usage(FILE *out)
 		"  --for QUBE           SOURCE claims to speak for this qube\n"
 		"  --policy-dir DIR     read this directory of policy only\n"
 		"  --system-info FILE   what is known about the qubes, as JSON\n"
-		"  --what-if FILE|DIR   as if the file were in the policy, or the directory were it;\n"
+		"  --what-if FILE|DIR   as if the file were in the policy, or the directory were "
+		"it;\n"
 		"                       without a call: what would be decided differently\n"
 		"  --as NAME            what FILE is called there, e.g. 30-user.policy\n"
 		"Exit status of explain: 0 allow, 3 ask, 1 deny, 2 when it can not be told; of\n"
-		"--what-if without a call: 0 nothing different, 1 something, 4 policy has an error.\n");
+		"--what-if without a call: 0 nothing different, 1 something, 4 policy has an "
+		"error.\n");
 	return out == stdout ? 0 : 2;
 }
 

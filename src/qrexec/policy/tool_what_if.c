@@ -97,10 +97,10 @@ print_counts(const struct what_if_counts *counts, FILE *out)
 		return;
 	}
 	fprintf(out,
-		"%zu calls would be decided differently: %zu newly allowed, %zu newly asked, %zu "
+		"%zu call%s would be decided differently: %zu newly allowed, %zu newly asked, %zu "
 		"newly refused, %zu otherwise\n",
-		counts->changed, counts->allowed, counts->asked, counts->refused,
-		counts->otherwise);
+		counts->changed, counts->changed != 1 ? "s" : "", counts->allowed, counts->asked,
+		counts->refused, counts->otherwise);
 }
 
 static int

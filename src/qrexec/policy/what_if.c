@@ -52,8 +52,11 @@ put_outcome(const struct policy_view *v, const struct policy_decision *d, struct
 	if (d->result == POLICY_ALLOW &&
 		(d->target.kind != d->requested.kind || d->target.qube != d->requested.qube))
 		buf_printf(out, " to %s", policy_target_text(v, d->target, text));
-	if (d->result == POLICY_ASK)
-		buf_printf(out, " with %zu choices", policy_choice_count(v, d));
+	if (d->result == POLICY_ASK) {
+		size_t choices = policy_choice_count(v, d);
+
+		buf_printf(out, " with %zu choice%s", choices, choices != 1 ? "s" : "");
+	}
 	if (d->result == POLICY_ASK && d->default_target.kind != POLICY_TARGET_NONE)
 		buf_printf(out, ", %s first", policy_target_text(v, d->default_target, text));
 	if (d->user != NULL && d->user[0] != '\0')

@@ -58,7 +58,7 @@ differences_are_told(void **state)
 		"    work => alone, dom0, dvm, far, hidden, reddvm and 7 more\n"
 		"s: ask with 10 choices -> deny\n    work => red\n");
 	assert_told("s * work red ask target=red\n", "s * work red ask target=vault\n",
-		"s: ask with 1 choices -> ask with 1 choices (other ones)\n    work => red\n");
+		"s: ask with 1 choice -> ask with 1 choice (other ones)\n    work => red\n");
 	assert_told("s +a work red allow\n", "s +b work red allow\n",
 		"s+a: allow -> deny\n    work => red\ns+b: deny -> allow\n    work => red\n");
 }

@@ -15,8 +15,8 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "qrexec/policy/compiled.h"
-#include "qrexec/policy/tools/admin_file.h"
 #include "qrexec/policy/overlay.h"
+#include "qrexec/policy/tools/admin_file.h"
 
 #define SUFFIX ".policy"
 #define TOKEN_ANY "any"

@@ -16,8 +16,8 @@
 #include "base/io.h"
 #include "base/path.h"
 #include "base/text.h"
-#include "qrexec/policy/policy.h"
 #include "qrexec/policy/overlay.h"
+#include "qrexec/policy/policy.h"
 
 #define FILE_MODE 0664
 #define DIRECTORY_MODE 0775
