@@ -25,7 +25,7 @@
 
 #define LINK_STREAMS_MAX 512              /* opened by one end at the same time */
 #define LINK_WINDOW_DEFAULT (256U * 1024) /* bytes a stream may have under way, to begin with */
-#define LINK_WINDOW_GROWN (1024U * 1024)  /* once it has shown that it is read as fast */
+#define LINK_WINDOW_GROWN 0x100000U       /* once it has shown that it is read as fast */
 #define LINK_WINDOW_MAX (16U * 1024 * 1024)
 #define LINK_PORT_MIN 512
 #define LINK_PORT_MAX 768
