@@ -55,7 +55,8 @@ add_style(void)
 {
 	static const char style[] = "radio:checked, radio:checked:disabled {"
 				    " -gtk-icon-source: none; background-image: none;"
-				    " background-color: white; border: 5px solid #3584e4; }";
+				    " background-color: white; border: 5px solid #3584e4; "
+				    "min-width: 6px; min-height: 6px; }";
 	GtkCssProvider *provider = gtk_css_provider_new();
 
 	gtk_css_provider_load_from_data(provider, style, -1, NULL);

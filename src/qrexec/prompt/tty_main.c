@@ -200,8 +200,10 @@ main(int argc, char **argv)
 		fatal("is started by qrexec-policy-agent(1)");
 	confine();
 	if (request_receive(STDIN_FILENO, &text, &size, &err) < 0 ||
-		request_parse(kind, text, size, &request, &err) < 0)
-		fatal("%s", err_message(&err));
+		request_parse(kind, text, size, &request, &err) < 0) {
+		log_error("%s", err_message(&err));
+		_exit(1);
+	}
 	if (kind == REQUEST_NOTIFY) {
 		say("\r\n*** %s: %s of qube \"%s\" to \"%s\"\r\n", request.resolution,
 			request.service, request.source.words, request.target);

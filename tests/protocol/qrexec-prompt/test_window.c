@@ -197,6 +197,8 @@ tear_down(void **state)
 	stop(agent_pid);
 	assert_int_equal(daemon_stop(daemon_pid), 0);
 	fake_qubesd_stop(&qubesd);
+	/* What one test was granted is not for the next. */
+	do_shell("rm -f '%s'/run/qubes/policy.d/*", root_prefix());
 	wait_for_windows(0);
 	return 0;
 }
