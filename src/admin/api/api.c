@@ -9,6 +9,7 @@
 
 #include "admin/api/api_private.h"
 #include "admin/api/client.h"
+#include "admin/api/disposable_owner.h"
 #include "admin/api/request.h"
 #include "admin/api/stats.h"
 #include "admin/api/visibility.h"
@@ -147,6 +148,7 @@ open_all(struct api *api, struct err *err)
 	api->accept_timer = loop_timer_create(api->config.loop, handle_accept_pause, api);
 	if (api->accept_timer == NULL || api->disposals == NULL)
 		return err_set_errno(err, errno, "admin api: timers");
+	api->owners = owners_create(api);
 	if (listener_open(&api->listeners[0], api, API_SOCKET, false, err) < 0)
 		return -1;
 	return listener_open(&api->listeners[1], api, API_INTERNAL_SOCKET, true, err);
@@ -197,6 +199,7 @@ api_destroy(struct api *api)
 	client_destroy_all(api);
 	request_destroy_all(api);
 	loop_timer_destroy(api->accept_timer);
+	owners_destroy(api->owners);
 	disposals_destroy(api->disposals);
 	clone_tokens_destroy(api->clone_tokens);
 	imports_destroy(api->imports);

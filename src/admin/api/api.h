@@ -7,8 +7,10 @@
 #ifndef BULKHEAD_ADMIN_API_API_H
 #define BULKHEAD_ADMIN_API_API_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -37,6 +39,8 @@ struct api_config {
 	struct lifecycle *lifecycle;
 	/* Time of the processor that a running qube has used, in ns; NULL: not known, 0. */
 	uint64_t (*cpu_time_ns)(const struct qube *q, void *data);
+	/* Whether the process is the qrexec-daemon of a running qube; NULL: none is. */
+	bool (*is_call_daemon)(pid_t pid, void *data);
 	void *data;
 	/* 0: the default. */
 	size_t clients_max;

@@ -14,6 +14,7 @@ struct disposals;
 struct imports;
 struct loop_fd;
 struct loop_timer;
+struct owners;
 struct qube;
 struct stats;
 struct system_info;
@@ -35,6 +36,7 @@ struct api {
 	struct list requests; /* request.link: under way */
 	struct clone_tokens *clone_tokens;
 	struct disposals *disposals;
+	struct owners *owners;
 	struct imports *imports;
 	struct stats *stats; /* NULL until somebody listens */
 	struct system_info *system_info;
@@ -47,6 +49,9 @@ void api_client_gone(struct api *api);
 /* disposable.c: removes unnamed disposables once they have stopped. */
 struct disposals *disposals_create(struct api *api);
 void disposals_destroy(struct disposals *d);
+bool qube_is_unnamed_disposable(const struct qube *q);
+/* Removes one that is halted, soon. */
+void disposals_add(struct disposals *d, const struct qube *q);
 
 /* remove.c: all of a qube, if it may go; its images go in the background. 0 or -1. */
 int remove_qube(struct api *api, struct qube *q, struct err *err);

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "admin/api/api_private.h"
@@ -178,6 +179,17 @@ client_oldest_silent(const struct api *api)
 			return c;
 	}
 	return NULL;
+}
+
+pid_t
+client_process(const struct client *c)
+{
+	struct ucred peer = {0};
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(stream_fd(c->stream), SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return 0;
+	return peer.pid;
 }
 
 bool

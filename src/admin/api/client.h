@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "base/list.h"
 
@@ -24,6 +25,8 @@ void client_destroy_all(struct api *api);
 /* The one that has been connected for longest without a complete request, or NULL. */
 struct client *client_oldest_silent(const struct api *api);
 
+/* Who connected, or 0 when that can not be told. */
+pid_t client_process(const struct client *c);
 bool client_is_internal(const struct client *c);
 /* Sets (or with NULL unsets) the request that will answer. */
 void client_set_request(struct client *c, struct request *r);

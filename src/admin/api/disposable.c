@@ -27,14 +27,14 @@ struct disposals {
 	struct event_subscriber *subscriber;
 };
 
-static bool
-is_unnamed(const struct qube *q)
+bool
+qube_is_unnamed_disposable(const struct qube *q)
 {
 	return q->class == CLASS_DISP && qube_flag(q, PROPERTY_AUTO_CLEANUP);
 }
 
-static void
-add_pending(struct disposals *d, const struct qube *q)
+void
+disposals_add(struct disposals *d, const struct qube *q)
 {
 	struct disposal *disposal = xcalloc(1, sizeof(*disposal));
 
@@ -89,10 +89,10 @@ handle_timer(struct loop_timer *timer, void *data)
 static void
 handle_event(const struct event *event, void *data)
 {
-	if (event->qube != NULL && is_unnamed(event->qube) &&
+	if (event->qube != NULL && qube_is_unnamed_disposable(event->qube) &&
 		(text_equal(event->name, "domain-shutdown") ||
 			text_equal(event->name, "domain-start-failed")))
-		add_pending(data, event->qube);
+		disposals_add(data, event->qube);
 }
 
 struct disposals *
@@ -112,10 +112,10 @@ disposals_create(struct api *api)
 	d->subscriber = events_subscribe(api->config.app, handle_event, d);
 	app_for_each_qube(api->config.app, i, q)
 	{
-		if (!is_unnamed(q) || !qube_is_halted(q))
+		if (!qube_is_unnamed_disposable(q) || !qube_is_halted(q))
 			continue;
 		log_qube_message(LOG_LEVEL_INFO, q->name, "left-over disposable: removed");
-		add_pending(d, q);
+		disposals_add(d, q);
 	}
 	return d;
 }

@@ -1,5 +1,6 @@
 /* admin.vm.CreateDisposable (spec admin-api.md 11.3): an unnamed disposable, not yet started. */
 #include "admin/api/create.h"
+#include "admin/api/disposable_owner.h"
 #include "admin/api/method.h"
 
 /* dom0 as the destination means: the template that the caller has for its disposables. */
@@ -20,7 +21,7 @@ handle_create_disposable(struct request *r)
 	AUTO_ERR struct err err = ERR_INIT;
 	struct qube_spec spec = {.class = CLASS_DISP, .created_by = r->source};
 	bool wants_uuid = r->payload_size == 4 && text_equal(r->payload, "uuid");
-	const struct qube *q;
+	struct qube *q;
 
 	if (r->argument[0] != '\0' && !text_equal(r->argument, "preload")) {
 		request_refuse(r, "PermissionDenied", "Argument not in 'preload'");
@@ -53,6 +54,7 @@ handle_create_disposable(struct request *r)
 		request_fail(r, &err);
 		return;
 	}
+	owners_note(r->api->owners, r, q);
 	request_print(r, "%s%s", wants_uuid ? "uuid:" : "", wants_uuid ? q->uuid : q->name);
 	request_reply(r);
 }

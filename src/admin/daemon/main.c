@@ -175,6 +175,12 @@ cpu_time_ns(const struct qube *q, void *data)
 	return lifecycle_cpu_time_ns(data, q);
 }
 
+static bool
+is_call_daemon(pid_t pid, void *data)
+{
+	return lifecycle_is_call_daemon(data, pid);
+}
+
 /* What runs is known: requests may come. */
 static void
 handle_recovered(void *data, const struct err *untold)
@@ -187,6 +193,7 @@ handle_recovered(void *data, const struct err *untold)
 		.storage = d->storage,
 		.lifecycle = d->lifecycle,
 		.cpu_time_ns = cpu_time_ns,
+		.is_call_daemon = is_call_daemon,
 		.data = d->lifecycle};
 
 	d->api = api_create_with(&config, &err);

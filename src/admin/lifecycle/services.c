@@ -266,3 +266,15 @@ run_services_destroy(struct run *run)
 		loop_timer_destroy(run->services[kind].restart);
 	}
 }
+
+bool
+lifecycle_is_call_daemon(const struct lifecycle *l, pid_t pid)
+{
+	const struct run *run;
+
+	list_for_each (run, &l->runs, link) {
+		if (pid > 0 && run->record.processes[RECORD_QREXEC].pid == pid)
+			return true;
+	}
+	return false;
+}
