@@ -115,6 +115,7 @@ core_reset(struct core *c)
 	c->caps_received = c->have_header = c->stuck = c->motion_last = false;
 	c->skip = c->version = c->swallowed_key = 0;
 	c->input_time_ms = 0;
+	c->complaints = 0;
 }
 
 struct buf *
@@ -187,13 +188,20 @@ core_notice(struct core *c, uint64_t *last_ms, const char *text)
 	c->handler->handle_notice(c->data, text);
 }
 
+bool
+core_may_complain(struct core *c)
+{
+	return c->complaints++ < CORE_COMPLAINTS_MAX;
+}
+
 int
 core_ask(struct core *c, struct err *err, uint32_t window, const char *what)
 {
 	if (c->config->disconnect_on_violation)
 		return core_violation(c, err, window, what);
-	log_warning("message %s of window 0x%x ignored: %s", gui_type_name(c->header.type), window,
-		what);
+	if (core_may_complain(c))
+		log_warning("message %s of window 0x%x ignored: %s", gui_type_name(c->header.type),
+			window, what);
 	core_notice(c, &c->ask_notice_ms,
 		"This qube sends invalid requests to the display; they are ignored.");
 	return 0;

@@ -101,7 +101,7 @@ core_clipboard_begin(struct core *c, uint32_t length)
 
 	if (clipboard->requested && now - clipboard->requested_at_ms > CORE_CLIPBOARD_TIMEOUT_MS)
 		clipboard->requested = false;
-	if (!clipboard->requested)
+	if (!clipboard->requested && core_may_complain(c))
 		log_warning("clipboard: %u bytes that nobody asked for are ignored", length);
 	clipboard->receiving = true;
 	clipboard->accepted = clipboard->requested;

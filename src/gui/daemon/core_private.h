@@ -12,6 +12,7 @@
 #define CORE_POPUPS_MAX 32
 #define CORE_OWNER_CHAIN_MAX 64
 #define CORE_NOTICE_INTERVAL_MS 30000
+#define CORE_COMPLAINTS_MAX 20
 
 enum core_state {
 	CORE_IDLE,    /* no connection */
@@ -120,6 +121,7 @@ struct core {
 	struct core_clipboard clipboard;
 
 	bool popup_notice_given;
+	unsigned int complaints; /* lines in the log about this connection */
 	uint64_t ask_notice_ms, guard_notice_ms;
 };
 
@@ -135,6 +137,8 @@ uint64_t core_now_ms(const struct core *c);
  * returns 0 after a word to the user, and the caller drops the message.
  */
 int core_ask(struct core *c, struct err *err, uint32_t window, const char *what);
+/* Whether one more line about the qube may go to the log: it must not fill the disk. */
+bool core_may_complain(struct core *c);
 /* The error of a violation: -1. */
 int core_violation(struct core *c, struct err *err, uint32_t window, const char *what);
 void core_notice(struct core *c, uint64_t *last_ms, const char *text);

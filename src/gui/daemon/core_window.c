@@ -194,7 +194,9 @@ int
 window_handle_dock(struct gui_window *w)
 {
 	if (w->mapped || w->docked) {
-		log_warning("window 0x%x: only a window that is not shown can be docked", w->id);
+		if (core_may_complain(w->core))
+			log_warning("window 0x%x: only a window that is not shown can be docked",
+				w->id);
 		return 0;
 	}
 	window_set_popup(w, false);

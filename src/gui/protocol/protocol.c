@@ -213,14 +213,14 @@ get_dump(struct buf *b, struct gui_message *m, uint32_t length)
 static int
 get_commit(struct buf *b, struct gui_message *m, uint32_t length)
 {
-	uint32_t count;
+	uint32_t count, reserved;
 
-	if (buf_peek_u32(b, 8, &count) < 0)
+	if (buf_peek_u32(b, 8, &count) < 0 || buf_peek_u32(b, 12, &reserved) < 0)
 		return -EAGAIN;
-	if (count != (length - COMMIT_HEADER_BYTES) / RECTANGLE_BYTES)
+	if (count != (length - COMMIT_HEADER_BYTES) / RECTANGLE_BYTES || reserved != 0)
 		return -EBADMSG;
 	get_words(b, &m->commit, length);
-	return m->commit.reserved == 0 ? 0 : -EBADMSG;
+	return 0;
 }
 
 int
