@@ -104,8 +104,13 @@ load_filter(const char *const *extra_syscalls, size_t count, struct err *err)
 
 	if (filter == NULL)
 		return err_set(err, ENOMEM, "sandbox: no filter");
-	result = allow(
-		filter, common_syscalls, sizeof(common_syscalls) / sizeof(common_syscalls[0]), err);
+	/* A library may have started threads. */
+	result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+	if (result < 0)
+		result = err_set_errno(err, -result, "sandbox: no filter for all threads");
+	else
+		result = allow(filter, common_syscalls,
+			sizeof(common_syscalls) / sizeof(common_syscalls[0]), err);
 	if (result == 0)
 		result = allow(filter, extra_syscalls, count, err);
 	if (result == 0) {
