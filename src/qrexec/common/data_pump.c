@@ -293,6 +293,7 @@ begin(struct pump *p, struct data_channel *channel, const struct data_channel_io
 static void
 finish(struct pump *p)
 {
+	feeder_destroy(p->feeder);
 	pump_close_source(p);
 	pump_close_sink(p);
 	pump_close_errors(p);

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "qrexec/common/data_channel.h"
+#include "qrexec/common/data_feeder.h"
 #include "qrexec/common/data_internal.h"
 #include "qrexec/common/data_receiver.h"
 #include "qrexec/common/local_end.h"
@@ -22,6 +23,7 @@ struct pump {
 	struct local_end source; /* fd -1: at its end */
 	struct local_end sink;   /* fd -1: closed; what comes for it is dropped */
 	struct local_end errors;
+	struct feeder *feeder;     /* NULL: not needed so far */
 	struct local_end *blocked; /* sink or errors, when it takes no more now */
 	bool sink_broken;          /* nobody reads it any more */
 	bool sink_shut;            /* only half of the sink's socket was closed */

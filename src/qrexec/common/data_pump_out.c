@@ -51,6 +51,20 @@ store_header(uint8_t *at, uint32_t type, uint32_t length)
 	}
 }
 
+/* Much has come when all that was asked for came: the pipe is then made large too. */
+static ssize_t
+read_local(struct pump *p, struct local_end *end, void *data, size_t size)
+{
+	bool guarded = feeder_enter(p, end);
+	ssize_t n = local_end_read(end, data, size);
+	int e;
+
+	if (n == (ssize_t)size)
+		local_end_grow(end);
+	e = guarded ? feeder_leave(p) : 0;
+	return e < 0 ? e : n;
+}
+
 /*
  * Reads once and queues what came as one frame, in place. Returns the number of bytes, 0 at the
  * end of the stream, or a negative errno.
@@ -65,7 +79,7 @@ read_frame(struct pump *p, struct local_end *end, uint32_t type)
 
 	if (frame == NULL)
 		return -ENOMEM;
-	n = local_end_read(end, frame + QREXEC_HEADER_BYTES, asked);
+	n = read_local(p, end, frame + QREXEC_HEADER_BYTES, asked);
 	if (n <= 0) {
 		buf_trim(out, QREXEC_HEADER_BYTES + asked);
 		return n;
@@ -75,7 +89,6 @@ read_frame(struct pump *p, struct local_end *end, uint32_t type)
 	if ((size_t)n == asked && asked < p->receiver.chunk_max) {
 		p->out_size = asked * GROWTH < p->receiver.chunk_max ? asked * GROWTH
 								     : p->receiver.chunk_max;
-		local_end_grow(end);
 	}
 	return n;
 }

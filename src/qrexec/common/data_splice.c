@@ -32,6 +32,7 @@ ssize_t
 pump_splice_out(struct pump *p, uint32_t type)
 {
 	struct data_channel *c = p->channel;
+	bool guarded;
 	ssize_t n;
 	int e;
 
@@ -39,9 +40,13 @@ pump_splice_out(struct pump *p, uint32_t type)
 		p->no_splice = true; /* out of descriptors: the ordinary way needs none */
 		return -EAGAIN;
 	}
+	guarded = feeder_enter(p, &p->source);
 	n = splice(p->source.fd, NULL, c->splice_fds[1], NULL, p->out_size, SPLICE_F_NONBLOCK);
 	if (n < 0)
-		return errno == EINTR ? -EAGAIN : -errno;
+		n = errno == EINTR ? -EAGAIN : -errno;
+	e = guarded ? feeder_leave(p) : 0;
+	if (e < 0 || n < 0)
+		return e < 0 ? e : n;
 	if (n == 0)
 		return 0;
 	if ((e = qrexec_put_header(&c->out, type, (uint32_t)n)) < 0)

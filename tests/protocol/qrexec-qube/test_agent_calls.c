@@ -100,6 +100,26 @@ services_that_can_not_run(void **state)
 	run(q, "QUBESRPC test.Directory work", 125, "", "");
 }
 
+/* Such a program keeps the pipe of its stdout locked while it waits for input. */
+static void
+a_program_that_splices_is_fed(void **state)
+{
+	struct qube *q = *state;
+	int fd;
+
+	agent_up(q);
+	fd = call_start(q, QREXEC_EXEC_CMDLINE, own(q, SPLICE_THROUGH));
+	for (int i = 0; i < 20; i++) {
+		send_text(fd, QREXEC_DATA_STDIN, "question");
+		expect_frame(fd, QREXEC_DATA_STDOUT, "question", 8);
+	}
+	send_text(fd, QREXEC_DATA_STDIN, "");
+	collect(fd, &outcome);
+	expect_outcome(&outcome, 0, "", "");
+	close(fd);
+	expect_terminated(q, 7, 513);
+}
+
 static void
 input_reaches_its_end(void **state)
 {
@@ -520,6 +540,7 @@ main(void)
 		TEST(bad_commands_report_125),
 		TEST(services_see_their_call),
 		TEST(services_that_can_not_run),
+		TEST(a_program_that_splices_is_fed),
 		TEST(input_reaches_its_end),
 		TEST(an_end_of_input_before_anything_else),
 		TEST(a_program_need_not_read_its_input),
