@@ -143,7 +143,8 @@ _qvm() {
 	fi
 }
 
-complete -F _qvm qvm qubes-prefs qubesd-query qvm-check qvm-clone qvm-copy-to-vm qvm- \
-	create qvm-features qvm-kill qvm-ls qvm-move-to-vm qvm-pause qvm-pool qvm-prefs qvm-remove \
-	qvm-run qvm-service qvm-shutdown qvm-start qvm-tags qvm-transfer qvm-unpause qvm-volume
+complete -F _qvm qvm qubes-prefs qubesd-query qvm-check qvm-clone qvm-copy-to-vm qvm-create \
+	qvm-features qvm-kill qvm-ls qvm-move-to-vm qvm-notes qvm-pause qvm-pool \
+	qvm-prefs qvm-remove qvm-run qvm-service qvm-shutdown qvm-start qvm-tags \
+	qvm-transfer qvm-unpause qvm-volume
 complete -W '--json --help --version' bulkhead-doctor

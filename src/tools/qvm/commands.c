@@ -23,6 +23,7 @@ const struct command commands[] = {
 	{"qvm-features", "show and change features of a qube", command_features},
 	{"qvm-service", "show and change services of a qube", command_service},
 	{"qvm-tags", "show and change tags of a qube", command_tags},
+	{"qvm-notes", "show and change the notes of a qube", command_notes},
 	{"qvm-volume", "show, revert and configure the volumes of qubes", command_volume},
 	{"qvm-pool", "show storage pools", command_pool},
 	{"qubesd-query", "make one raw call of the Admin API", command_query},

@@ -27,6 +27,7 @@ int command_kill(int argc, char **argv);
 int command_ls(int argc, char **argv);
 int command_move(int argc, char **argv);
 int command_move_to_vm(int argc, char **argv);
+int command_notes(int argc, char **argv);
 int command_pause(int argc, char **argv);
 int command_pool(int argc, char **argv);
 int command_prefs(int argc, char **argv);

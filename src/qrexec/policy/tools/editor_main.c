@@ -3,23 +3,19 @@
  * with the token it was fetched with (spec qrexec.md 6.5).
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
-#include "base/child.h"
 #include "base/cleanup.h"
-#include "base/io.h"
+#include "base/editor.h"
 #include "base/path.h"
 #include "base/text.h"
 #include "qrexec/policy/lint.h"
 #include "qrexec/policy/tools/call.h"
 
 #define DEFAULT_FILE "30-user"
-#define DEFAULT_EDITOR "vi"
 
 struct edit {
 	const char *name; /* without "include/" */
@@ -59,54 +55,6 @@ fetch(struct edit *e, struct buf *content, struct err *err)
 		return err_set(err, EPROTO, "policy.Get: the answer has no token");
 	e->token = text_format("%.*s", (int)(end - text), text);
 	return buf_consume(content, (size_t)(end + 1 - text));
-}
-
-static int
-make_copy(struct edit *e, const struct buf *content, struct err *err)
-{
-	int fd, result;
-
-	/* The ending tells editors what it is. */
-	e->path = text_format("/tmp/%s-XXXXXX.policy", e->name);
-	fd = mkostemps(e->path, (int)strlen(".policy"), O_CLOEXEC);
-	if (fd < 0)
-		return err_set_errno(err, errno, "file '%s': cannot create", e->path);
-	result = write_all(fd, buf_data(content), buf_len(content));
-	close(fd);
-	return result < 0 ? err_set_errno(err, -result, "file '%s'", e->path) : 0;
-}
-
-/* By the shell, as everybody does: the variable may hold options. */
-static int
-run_editor(const struct edit *e, struct err *err)
-{
-	const char *editor = getenv("VISUAL");
-	AUTO_FREE char *command = NULL;
-	pid_t child;
-	int status;
-
-	if (editor == NULL || editor[0] == '\0')
-		editor = getenv("EDITOR");
-	if (editor == NULL || editor[0] == '\0')
-		editor = DEFAULT_EDITOR;
-	command = text_format("exec %s \"$1\"", editor);
-	const char *argv[] = {"/bin/sh", "-c", command, "editor", e->path, NULL};
-	const struct child_fd fds[] = {{0, 0}, {1, 1}, {2, 2}};
-	const struct child_config config = {.argv = argv,
-		.fds = fds,
-		.fd_count = 3,
-		.uid = (uid_t)-1,
-		.gid = (gid_t)-1,
-		.keep_session = true};
-
-	child = child_start(&config, err);
-	if (child < 0)
-		return -1;
-	while (waitpid(child, &status, 0) < 0 && errno == EINTR)
-		;
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
-		return err_set(err, ECANCELED, "the editor failed: nothing is changed");
-	return 0;
 }
 
 static void
@@ -172,7 +120,7 @@ try_once(const struct edit *e, const struct buf *content, struct err *err)
 	AUTO_FREE char *text = NULL;
 	size_t size;
 
-	if (run_editor(e, err) < 0 ||
+	if (editor_run(e->path, err) < 0 ||
 		read_file(e->path, POLICY_FILE_MAX_BYTES, &text, &size, err) < 0)
 		return -1;
 	if (size == buf_len(content) && memcmp(text, buf_data(content), size) == 0) {
@@ -196,7 +144,10 @@ edit(struct edit *e, struct err *err)
 	int result;
 
 	buf_init(&content, POLICY_CALL_ANSWER_MAX);
-	if (fetch(e, &content, err) < 0 || make_copy(e, &content, err) < 0)
+	if (fetch(e, &content, err) < 0)
+		return -1;
+	e->path = editor_temporary(e->name, ".policy", buf_data(&content), buf_len(&content), err);
+	if (e->path == NULL)
 		return -1;
 	while ((result = try_once(e, &content, err)) == 0) {
 		if (!wants_to_edit_again(e))
