@@ -73,6 +73,7 @@ count_shown(const struct agent *a, enum service service)
 	const struct connection *c;
 	size_t count = 0;
 
+	/* NOLINTNEXTLINE(clang-analyzer-unix.Malloc): see base/list.h */
 	list_for_each (c, &a->connections, link)
 		count += c->child != NULL && c->service == service;
 	return count;

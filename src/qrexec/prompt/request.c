@@ -216,7 +216,7 @@ read_common(const json_t *root, struct request *r, struct err *err)
 
 	if (source == NULL || service == NULL || argument == NULL)
 		return -1;
-	if (service[0] == '\0' || strlen(service) > REQUEST_NAME_MAX * 2 ||
+	if (service[0] == '\0' || strlen(service) > REQUEST_SERVICE_MAX ||
 		!text_only_has(service, "@_.-"))
 		return err_set(err, EBADMSG, "request: 'service' is no service");
 	if (argument[0] != '+' || !text_only_has(argument, "@_.-+"))

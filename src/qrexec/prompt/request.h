@@ -15,6 +15,7 @@
 #define REQUEST_MAX_BYTES (8u << 20)
 #define REQUEST_MAX_TARGETS 40000
 #define REQUEST_NAME_MAX 127
+#define REQUEST_SERVICE_MAX 255
 /* Longer arguments are shown by their beginning and end. */
 #define REQUEST_ARGUMENT_SHOWN 160
 

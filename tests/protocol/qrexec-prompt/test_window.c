@@ -277,7 +277,7 @@ static void
 point_at_ok(void)
 {
 	do_shell("eval $(" WINDOW " getwindowgeometry --shell);"
-		 " xdotool mousemove $((X + WIDTH - 70)) $((Y + HEIGHT - 42))");
+		 " xdotool mousemove --window $WINDOW $((WIDTH - 70)) $((HEIGHT - 42))");
 }
 
 static void
