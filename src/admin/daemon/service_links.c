@@ -16,6 +16,12 @@
 #include "base/text.h"
 
 #define SERVICE_DIRECTORY "/run/qubes-rpc"
+#define POLICY_PROGRAM BULKHEAD_LIBEXECDIR "/policy-admin"
+
+/* Services of the policy (spec qrexec.md 6.4), which one program carries out. */
+static const char *const policy_services[] = {"policy.Get", "policy.GetFiles", "policy.List",
+	"policy.Remove", "policy.Replace", "policy.include.Get", "policy.include.List",
+	"policy.include.Remove", "policy.include.Replace"};
 
 static bool
 leads_to(const char *link, const char *socket_path)
@@ -62,6 +68,21 @@ make_link(const char *directory_path, const char *name, const char *socket_path,
 	return 0;
 }
 
+/* One that leads elsewhere is of an older installation of ours, or nobody's. */
+static int
+make_policy_links(const char *directory_path, struct err *err)
+{
+	for (size_t i = 0; i < sizeof(policy_services) / sizeof(policy_services[0]); i++) {
+		AUTO_FREE char *path = path_join(directory_path, policy_services[i]);
+
+		if (!leads_to(path, POLICY_PROGRAM))
+			(void)unlink(path);
+		if (make_link(directory_path, policy_services[i], POLICY_PROGRAM, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 int
 service_links_make(struct err *err)
 {
@@ -79,5 +100,5 @@ service_links_make(struct err *err)
 		if (make_link(directory, methods[i].name, socket_path, err) < 0)
 			return -1;
 	}
-	return 0;
+	return make_policy_links(directory, err);
 }

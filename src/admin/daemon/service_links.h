@@ -9,8 +9,9 @@
 #include "base/err.h"
 
 /*
- * Makes one link a method in /run/qubes-rpc, and removes links of methods that are no more. What
- * is no link to the socket is somebody else's and stays. 0 or -1 with the error.
+ * Makes one link a method in /run/qubes-rpc, and one a service of the policy (policy.*), and
+ * removes links of methods that are no more. What is no link to the socket is somebody else's and
+ * stays. 0 or -1 with the error.
  */
 int service_links_make(struct err *err);
 
