@@ -16,7 +16,8 @@ remove_qube(struct api *api, struct qube *q, struct err *err)
 	crash_point("remove:after-announce");
 	if (store_begin(app->store, err) < 0)
 		return -1;
-	if (storage_remove_volumes(api->config.storage, q->name, err) < 0 ||
+	if (storage_remove_frozen(api->config.storage, q->name, err) < 0 ||
+		storage_remove_volumes(api->config.storage, q->name, err) < 0 ||
 		app_delete_qube(app, q, err) < 0) {
 		store_rollback(app->store);
 		return -1;

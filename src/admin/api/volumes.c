@@ -177,13 +177,8 @@ set_source(struct api *api, const struct qube *q, const struct qube *template,
 {
 	AUTO_PLACE struct volume_place place = volume_place_of(q, role);
 	AUTO_PLACE struct volume_place source = volume_place_of(find_origin(template, role), role);
-	struct store_query *update = store_query(api->config.app->store,
-		"UPDATE volume SET source_vid = ?1 WHERE pool = ?2 AND vid = ?3 AND removing = 0");
 
-	query_bind_text(update, 1, source.vid);
-	query_bind_text(update, 2, place.pool);
-	query_bind_text(update, 3, place.vid);
-	return query_run(update, err);
+	return storage_set_source(api->config.storage, place.pool, place.vid, source.vid, err);
 }
 
 static int

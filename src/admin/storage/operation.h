@@ -25,8 +25,8 @@ enum lock_kind {
 	LOCK_FILES,  /* changes or takes away images of complete states */
 };
 
-/* A qube's volumes and their sources. */
-#define OPERATION_LOCKS_MAX ((size_t)2 * DISK_IMAGES_MAX)
+/* A qube's volumes, their sources, and frozen ones. */
+#define OPERATION_LOCKS_MAX ((size_t)3 * DISK_IMAGES_MAX)
 
 struct operation {
 	struct list link; /* storage.pending or storage.running */
@@ -87,6 +87,10 @@ bool tidy_begin(struct storage *s);
  * and something was written, else marks it as unwanted. In the caller's transaction.
  */
 int settle_open_state(struct storage *s, const struct volume *v, struct err *err);
+
+/* The state that a start of this volume lies on: 1 with it, 0 if it begins empty, or -1. */
+int find_start_base(
+	struct storage *s, const struct volume *v, struct state *ret, struct err *err);
 
 /* Adds a state that is being made, with a number under which there is no image. */
 int begin_state(struct storage *s, const struct volume *v, int64_t base_id, uint64_t size_bytes,

@@ -22,7 +22,8 @@
 /* The longest name of a volume, and of a directory that a qube's volumes are in. */
 #define VOLUME_NAME_MAX 15
 
-static const char *const kinds[] = {"appvms", "vm-templates"};
+/* Of qubes, and of frozen ones (frozen.c). */
+static const char *const kinds[] = {"appvms", "vm-templates", "frozen"};
 
 static bool
 volume_name_valid(const char *name)

@@ -206,7 +206,7 @@ storage_recover(struct storage *s, storage_is_running is_running, void *data, st
 	size_t count;
 	int result = 0;
 
-	if (finish_states(s, err) < 0)
+	if (finish_states(s, err) < 0 || storage_drop_frozen(s, NULL, err) < 0)
 		return -1;
 	if (volumes_load(s->store, NULL, false, &volumes, &count, err) < 0)
 		return -1;

@@ -24,6 +24,7 @@ struct start_volume {
 	struct state state; /* the new one; id 0: not begun */
 	struct chain chain; /* the new one and all below */
 	struct job *job;
+	int64_t over_id; /* the frozen volume whose content it begins with; 0: none */
 };
 
 struct start {
@@ -65,9 +66,8 @@ begin_state(struct storage *s, const struct volume *v, int64_t base_id, uint64_t
 	return 0;
 }
 
-/* The state that a start of this volume lies on: 1 with it, 0 if it begins empty. */
-static int
-find_base(struct storage *s, const struct volume *v, struct state *ret, struct err *err)
+int
+find_start_base(struct storage *s, const struct volume *v, struct state *ret, struct err *err)
 {
 	struct volume source = {0};
 	int found;
@@ -83,6 +83,22 @@ find_base(struct storage *s, const struct volume *v, struct state *ret, struct e
 	return found;
 }
 
+/* What this start lies on: as the volume says, or the frozen content that it begins with. */
+static int
+find_base(struct start_volume *sv, struct state *ret, struct err *err)
+{
+	struct storage *s = sv->start->op.storage;
+	int found;
+
+	if (sv->over_id == 0)
+		return find_start_base(s, &sv->volume, ret, err);
+	found = state_current(s->store, sv->over_id, ret, err);
+	if (found == 0)
+		return err_set(
+			err, ENOENT, "volume '%s': the frozen content is gone", sv->volume.vid);
+	return found;
+}
+
 static int
 begin_volume(struct storage *s, struct start_volume *sv, struct err *err)
 {
@@ -93,7 +109,7 @@ begin_volume(struct storage *s, struct start_volume *sv, struct err *err)
 	/* A machine that died without a stop: its work is not to be lost, nor to be in the way. */
 	if (settle_open_state(s, v, err) < 0)
 		return -1;
-	if (find_base(s, v, &base, err) < 0)
+	if (find_base(sv, &base, err) < 0)
 		return -1;
 	if (base.id != 0 && base.size_bytes > size_bytes)
 		size_bytes = base.size_bytes;
@@ -373,8 +389,36 @@ lock_volumes(struct start *start, struct err *err)
 	return 0;
 }
 
+/* For each volume the frozen one of the same name, held as it is until the start is over. */
+static int
+find_frozen(struct start *start, const char *frozen_owner, struct err *err)
+{
+	struct storage *s = start->op.storage;
+	struct volume *volumes;
+	size_t count;
+
+	if (volumes_load(s->store, frozen_owner, false, &volumes, &count, err) < 0)
+		return -1;
+	for (size_t i = 0; i < start->count; i++) {
+		struct start_volume *sv = &start->volumes[i];
+
+		for (size_t j = 0; j < count; j++) {
+			if (text_equal(volumes[j].name, sv->volume.name))
+				sv->over_id = volumes[j].id;
+		}
+		if (sv->over_id == 0) {
+			err_set(err, ENOENT, "volume '%s': was not frozen", sv->volume.vid);
+			break;
+		}
+		operation_lock(&start->op, sv->over_id, LOCK_READ);
+	}
+	volumes_free(volumes, count);
+	return err->code != 0 ? -1 : 0;
+}
+
 void
-storage_start(struct storage *s, const char *owner, storage_started done, void *data)
+storage_start_over(struct storage *s, const char *owner, const char *frozen_owner,
+	storage_started done, void *data)
 {
 	struct start *start = xcalloc(1, sizeof(*start));
 
@@ -384,7 +428,14 @@ storage_start(struct storage *s, const char *owner, storage_started done, void *
 	start->op.destroy = destroy_start;
 	start->done = done;
 	start->data = data;
-	if (load_volumes(start, owner, &start->op.err) == 0)
-		(void)lock_volumes(start, &start->op.err);
+	if (load_volumes(start, owner, &start->op.err) == 0 &&
+		lock_volumes(start, &start->op.err) == 0 && frozen_owner != NULL)
+		(void)find_frozen(start, frozen_owner, &start->op.err);
 	operation_submit(&start->op);
+}
+
+void
+storage_start(struct storage *s, const char *owner, storage_started done, void *data)
+{
+	storage_start_over(s, owner, NULL, done, data);
 }

@@ -136,6 +136,35 @@ void storage_start(struct storage *s, const char *owner, storage_started done, v
  */
 void storage_stop(struct storage *s, const char *owner, storage_done done, void *data);
 
+/*
+ * Frozen qubes (docs/disposables.md): volumes "frozen/NAME/..." of the owner "@NAME", with the
+ * sources that a disposable of the qube NAME has. They are started as any others; storage_freeze()
+ * then makes what the machine wrote a complete state, on which disposables start.
+ */
+#define STORAGE_FROZEN_OWNER "@%s"
+
+/* Adds them, or gives them the sources in force. 0 or -1 with the error. */
+int storage_define_frozen(struct storage *s, const char *qube_name, uint64_t volatile_bytes,
+	struct err *err);
+void storage_freeze(struct storage *s, const char *frozen_owner, storage_done done, void *data);
+/* As storage_start(), with the frozen content of another owner instead of the sources'. */
+void storage_start_over(struct storage *s, const char *owner, const char *frozen_owner,
+	storage_started done, void *data);
+/* The content goes as soon as no disposable lies on it. NULL: that of all. */
+int storage_drop_frozen(struct storage *s, const char *frozen_owner, struct err *err);
+/* The volumes go too, with whatever is still written to them: with their qube, in its removal. */
+int storage_remove_frozen(struct storage *s, const char *qube_name, struct err *err);
+/*
+ * What a start of this owner would show, as text: equal texts mean equal content and sizes. The
+ * caller frees it.
+ */
+int storage_describe_start(
+	struct storage *s, const char *owner, char **ret_text, struct err *err);
+
+/* A snapshot volume gets another source, in the same pool. In the caller's transaction. */
+int storage_set_source(struct storage *s, const char *pool, const char *vid, const char *source,
+	struct err *err);
+
 /* Makes a revision the current content; the replaced content becomes the newest revision. */
 void storage_revert(struct storage *s, const char *pool, const char *vid, const char *revision,
 	storage_done done, void *data);

@@ -164,6 +164,9 @@ find_work(struct storage *s, const struct state *candidate, struct tidy *t, stru
 	t->upper = (struct state){0};
 	if (children == 1 && state_load(s->store, child, &t->upper, err) != 1)
 		return -1;
+	/* A frozen qube's content lies on another's: it is kept until that is dropped. */
+	if (children == 1 && t->upper.volume_id != candidate->volume_id)
+		return 0;
 	return volume_load(s->store, candidate->volume_id, &t->volume, err);
 }
 
