@@ -149,6 +149,31 @@ disk_format_node(const struct disk_image *image, size_t index)
 	return node;
 }
 
+/*
+ * A copy sees the pages of the file until it writes to them. All machines of one file have the same
+ * devices; what only one has is plugged in after its start.
+ */
+static void
+add_memory(struct command_line *line, const struct machine_config *config)
+{
+	const struct machine_memory *memory = config->memory;
+
+	if (memory == NULL) {
+		add_option(line, "-object", "memory-backend-ram,id=memory,size=%uM,share=off",
+			config->memory_mib);
+		return;
+	}
+	add_option(line, "-object",
+		"memory-backend-file,id=memory,size=%uM,mem-path=/proc/self/fd/%d,share=%s",
+		config->memory_mib, pass_fd(line, memory->fd), memory->is_copy ? "off" : "on");
+	if (memory->is_copy) {
+		line->device_target = pass_fd(line, memory->device_fd);
+		add_option(line, "-incoming", "defer");
+	}
+	/* Another one in each process: a kernel that knows it notices that it was copied. */
+	add_option(line, "-device", "vmgenid,guid=auto");
+}
+
 static void
 add_base(struct command_line *line, const struct machine_config *config,
 	enum acceleration acceleration)
@@ -164,8 +189,7 @@ add_base(struct command_line *line, const struct machine_config *config,
 		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
 	add(line, "-no-reboot");
 	add(line, "-S"); /* whoever starts it says when it may run */
-	add_option(line, "-object", "memory-backend-ram,id=memory,size=%uM,share=off",
-		config->memory_mib);
+	add_memory(line, config);
 	add_option(line, "-machine", "%s",
 		"q35,memory-backend=memory,usb=off,vmport=off,graphics=off,sata=off,smbus=off");
 	if (acceleration == ACCELERATION_KVM) {
@@ -191,9 +215,16 @@ add_channels(struct command_line *line, const struct command_line_fds *fds)
 	add_option(line, "-serial", "chardev:console");
 	add_option(line, "-chardev", "socket,id=link,fd=%d,server=on,wait=off",
 		pass_fd(line, fds->link));
-	add_option(line, "-device", "virtio-serial-pci,id=serial,max_ports=2,disable-legacy=on");
+	add_option(line, "-device", "virtio-serial-pci,id=serial,max_ports=%d,disable-legacy=on",
+		fds->identity >= 0 ? 3 : 2);
 	add_option(line, "-device", "virtserialport,bus=serial.0,nr=1,chardev=link,name=%s",
 		MACHINE_LINK_PORT);
+	if (fds->identity < 0)
+		return;
+	add_option(line, "-chardev", "socket,id=identity,fd=%d,server=on,wait=off",
+		pass_fd(line, fds->identity));
+	add_option(line, "-device", "virtserialport,bus=serial.0,nr=2,chardev=identity,name=%s",
+		MACHINE_IDENTITY_PORT);
 }
 
 static void
@@ -257,7 +288,7 @@ int
 command_line_build(struct command_line *line, const struct machine_config *config,
 	enum acceleration acceleration, const struct command_line_fds *fds, struct err *err)
 {
-	*line = (struct command_line){0};
+	*line = (struct command_line){.device_target = -1};
 	if (check_disks(config->disks, err) < 0)
 		return -1;
 	add_base(line, config, acceleration);

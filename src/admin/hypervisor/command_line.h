@@ -23,7 +23,8 @@
 struct command_line_fds {
 	int qmp, link, console; /* listening sockets */
 	int kernel, initramfs;
-	int errors; /* becomes its stderr */
+	int errors;   /* becomes its stderr */
+	int identity; /* listening socket */
 };
 
 #define COMMAND_LINE_ARGUMENTS_MAX 800
@@ -34,6 +35,7 @@ struct command_line {
 	size_t argc;
 	struct child_fd fds[COMMAND_LINE_FDS_MAX];
 	size_t fd_count;
+	int device_target; /* the number that the memory's device_fd has in the process, or -1 */
 	bool is_full;
 };
 

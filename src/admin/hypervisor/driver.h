@@ -2,7 +2,7 @@
  * The seam under the hypervisor interface: what a driver implements. Its functions have the
  * contracts of hypervisor.h. Private to the hypervisor.
  *
- * Save and restore (disposables), network and other devices come as further members.
+ * Network and other devices come as further members.
  */
 #ifndef BULKHEAD_ADMIN_HYPERVISOR_DRIVER_H
 #define BULKHEAD_ADMIN_HYPERVISOR_DRIVER_H
@@ -20,6 +20,7 @@ struct hypervisor_driver {
 	void (*resume)(struct machine *m, machine_done done, void *data);
 	void (*pause)(struct machine *m, machine_done done, void *data);
 	void (*shut_down)(struct machine *m, machine_done done, void *data);
+	void (*save)(struct machine *m, int device_fd, machine_done done, void *data);
 	int (*kill)(struct machine *m);
 	void (*attach_disk)(
 		struct machine *m, const struct disk_image *image, machine_done done, void *data);
@@ -48,8 +49,5 @@ struct machine {
 };
 
 extern const struct hypervisor_driver hypervisor_qemu;
-
-/* Host memory that can be had without harm, in MiB; 0 if it is not known. */
-uint64_t host_memory_available_mib(void);
 
 #endif

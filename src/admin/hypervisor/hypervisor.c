@@ -97,6 +97,12 @@ machine_shut_down(struct machine *m, machine_done done, void *data)
 	m->driver->shut_down(m, done, data);
 }
 
+void
+machine_save(struct machine *m, int device_fd, machine_done done, void *data)
+{
+	m->driver->save(m, device_fd, done, data);
+}
+
 int
 machine_kill(struct machine *m)
 {

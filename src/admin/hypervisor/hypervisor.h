@@ -38,9 +38,23 @@ struct loop;
 struct hypervisor;
 struct machine;
 
+/*
+ * Memory that outlives the machine: frozen together with the devices by machine_save(), then the
+ * ground on which others start as copies, which see it as it was and change only their own pages.
+ */
+#define MACHINE_SOCKET_IDENTITY "identity" /* of machines with such a memory; ours alone */
+#define MACHINE_IDENTITY_PORT "org.bulkhead.identity"
+
+struct machine_memory {
+	int fd;        /* a file of the memory's size; borrowed during the call */
+	int device_fd; /* what machine_save() has written, for a copy to read; else -1 */
+	bool is_copy;  /* starts with the saved state, at the instruction where it was saved */
+};
+
 struct machine_config {
-	const char *name; /* the qube's */
-	const char *uuid; /* or NULL */
+	const struct machine_memory *memory; /* NULL: of its own, that goes with it */
+	const char *name;                    /* the qube's */
+	const char *uuid;                    /* or NULL */
 	unsigned int memory_mib;
 	unsigned int vcpus;
 	const char *kernel;              /* bzImage; NULL: nothing is booted (tests) */
@@ -95,6 +109,9 @@ struct hypervisor *hypervisor_create(struct loop *loop, struct err *err);
 void hypervisor_destroy(struct hypervisor *h);
 enum acceleration hypervisor_acceleration(const struct hypervisor *h);
 
+/* Host memory that can be had without harm, in MiB; 0 if it is not known. */
+uint64_t host_memory_available_mib(void);
+
 /*
  * Starts a machine, paused; `done` when it can be resumed, or failed: then the process is gone
  * and no event follows; the machine is still to be destroyed. err->kind is QubesMemoryError where
@@ -127,6 +144,11 @@ void machine_resume(struct machine *m, machine_done done, void *data);
 void machine_pause(struct machine *m, machine_done done, void *data);
 /* Presses the power button; success means it was pressed, the event comes if the qube obeys. */
 void machine_shut_down(struct machine *m, machine_done done, void *data);
+/*
+ * Stops the machine for good and writes what is not memory to the file, which is taken over; then
+ * it is only to be killed. For machines with a machine_memory that are no copies.
+ */
+void machine_save(struct machine *m, int device_fd, machine_done done, void *data);
 /* Ends the process at once; MACHINE_EVENT_STOPPED follows. 0 or negative errno. */
 int machine_kill(struct machine *m);
 

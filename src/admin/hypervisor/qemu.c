@@ -150,8 +150,8 @@ conclude(struct qemu_machine *m)
 }
 
 /* A process that can not be trusted or reached any more is ended. */
-static void
-end_process(struct qemu_machine *m, const char *why)
+void
+qemu_end_process(struct qemu_machine *m, const char *why)
 {
 	log_qube_message(LOG_LEVEL_ERROR, m->base.name, "machine is ended: %s", why);
 	set_detail(m, why);
@@ -167,7 +167,7 @@ handle_timeout(struct loop_timer *timer, void *data)
 	if (m->process == NULL)
 		conclude(m);
 	else
-		end_process(m, "it closed its monitor and went on");
+		qemu_end_process(m, "it closed its monitor and went on");
 }
 
 static void
@@ -195,7 +195,7 @@ handle_qmp_end(struct qmp *qmp, const struct err *err, void *data)
 	else if (err->code == ECONNRESET)
 		loop_timer_start(m->timer, QEMU_END_MS);
 	else
-		end_process(m, err_message(err));
+		qemu_end_process(m, err_message(err));
 }
 
 static void
@@ -205,17 +205,28 @@ handle_status(void *data, const json_t *result, const struct err *err)
 	const char *status = qmp_get_text(result, "status", "");
 
 	if (err != NULL) {
-		end_process(m, err_message(err));
+		qemu_end_process(m, err_message(err));
 		return;
 	}
 	m->base.state = text_equal(status, "running") ? MACHINE_RUNNING : MACHINE_PAUSED;
 	finish_start(m, NULL);
 }
 
+void
+qemu_query_status(struct qemu_machine *m)
+{
+	qmp_execute(m->qmp, "query-status", NULL, -1, handle_status, m);
+}
+
 static void
 handle_ready(struct qmp *qmp, void *data)
 {
-	qmp_execute(qmp, "query-status", NULL, -1, handle_status, data);
+	struct qemu_machine *m = data;
+
+	if (m->is_copy)
+		qemu_restore(m);
+	else
+		qemu_query_status(m);
 }
 
 static void
@@ -267,6 +278,8 @@ handle_event(struct qmp *qmp, const char *name, const json_t *event, void *data)
 		handle_io_error(m, event);
 	} else if (text_equal(name, "DEVICE_DELETED")) {
 		qemu_disk_handle_deleted(m, qmp_get_text(event, "device", ""));
+	} else if (text_equal(name, "MIGRATION")) {
+		qemu_save_handle_migration(m, qmp_get_text(event, "status", ""));
 	} else if (text_equal(name, "STOP") && !m->has_panicked) {
 		m->base.state = MACHINE_PAUSED;
 		tell(m, MACHINE_EVENT_PAUSED);
@@ -329,6 +342,7 @@ qemu_create(struct hypervisor *h, const char *name, machine_handler handler, mac
 		.data = data,
 	};
 	m->errors_fd = -1;
+	m->device_target = -1;
 	m->start_done = done;
 	m->start_data = data;
 	list_init(&m->requests);
@@ -421,6 +435,7 @@ const struct hypervisor_driver hypervisor_qemu = {
 	.resume = qemu_resume,
 	.pause = qemu_pause,
 	.shut_down = qemu_shut_down,
+	.save = qemu_save,
 	.kill = qemu_kill,
 	.attach_disk = qemu_attach_disk,
 	.detach_disk = qemu_detach_disk,

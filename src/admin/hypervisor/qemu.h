@@ -34,6 +34,11 @@ struct qemu_machine {
 	char errors[QEMU_ERRORS_BYTES + 1];
 	size_t errors_length;
 
+	int device_target;      /* number of the device_fd in the process; -1: none */
+	bool is_copy;           /* starts by reading it */
+	machine_done save_done; /* of a save under way */
+	void *save_data;
+
 	bool is_killed;    /* machine_kill() */
 	bool has_panicked; /* the pause that comes with it is not one */
 	bool has_reason;   /* the process said why it ends */
@@ -67,6 +72,17 @@ void qemu_disk_forget_all(struct qemu_machine *m);
 /* qemu_window.c */
 void qemu_attach_window_memory(struct machine *m, int fd, machine_done done, void *data);
 void qemu_window_forget_all(struct qemu_machine *m);
+
+/* qemu.c: what has to be found out once the process can be talked to. */
+void qemu_query_status(struct qemu_machine *m);
+/* Ends a process that can not be used. */
+void qemu_end_process(struct qemu_machine *m, const char *why);
+
+/* qemu_save.c */
+void qemu_save(struct machine *m, int device_fd, machine_done done, void *data);
+/* Has a copy read its devices, then goes on with qemu_query_status(). */
+void qemu_restore(struct qemu_machine *m);
+void qemu_save_handle_migration(struct qemu_machine *m, const char *status);
 
 /* qemu_start.c */
 struct machine *qemu_start(struct hypervisor *h, const struct machine_config *config,

@@ -97,8 +97,8 @@ choose_group(const struct machine_config *config, enum acceleration acceleration
 }
 
 static pid_t
-start_process(const struct machine_config *config, enum acceleration acceleration,
-	const struct command_line_fds *fds, struct err *err)
+start_process(struct qemu_machine *m, const struct machine_config *config,
+	enum acceleration acceleration, const struct command_line_fds *fds, struct err *err)
 {
 	struct command_line line;
 	struct child_config child = CHILD_CONFIG_INIT;
@@ -115,6 +115,8 @@ start_process(const struct machine_config *config, enum acceleration acceleratio
 		child.gid = choose_group(config, acceleration);
 	}
 	pid = child_start(&child, err);
+	m->device_target = line.device_target;
+	m->is_copy = config->memory != NULL && config->memory->is_copy;
 	command_line_finish(&line);
 	return pid;
 }
@@ -148,13 +150,17 @@ open_sockets(const struct machine_config *config, struct command_line_fds *fds, 
 	if (fds->console < 0)
 		return -1;
 	fds->link = listen_at(directory, MACHINE_SOCKET_LINK, config, err);
-	return fds->link < 0 ? -1 : 0;
+	if (fds->link < 0 || config->memory == NULL)
+		return fds->link < 0 ? -1 : 0;
+	fds->identity = listen_at(directory, MACHINE_SOCKET_IDENTITY, NULL, err);
+	return fds->identity < 0 ? -1 : 0;
 }
 
 static void
 close_fds(struct command_line_fds *fds)
 {
-	int all[] = {fds->qmp, fds->link, fds->console, fds->kernel, fds->initramfs, fds->errors};
+	int all[] = {fds->qmp, fds->link, fds->console, fds->kernel, fds->initramfs, fds->errors,
+		fds->identity};
 
 	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		if (all[i] >= 0)
@@ -218,7 +224,7 @@ struct machine *
 qemu_start(struct hypervisor *h, const struct machine_config *config, machine_handler handler,
 	machine_done done, void *data, struct err *err)
 {
-	struct command_line_fds fds = {-1, -1, -1, -1, -1, -1};
+	struct command_line_fds fds = {-1, -1, -1, -1, -1, -1, -1};
 	struct qemu_machine *m;
 	AUTO_FD int qmp_fd = -1;
 	pid_t pid = -1;
@@ -227,7 +233,7 @@ qemu_start(struct hypervisor *h, const struct machine_config *config, machine_ha
 		return NULL;
 	m = qemu_create(h, config->name, handler, done, data);
 	if (prepare(m, config, h->acceleration, &fds, &qmp_fd, err) == 0)
-		pid = start_process(config, h->acceleration, &fds, err);
+		pid = start_process(m, config, h->acceleration, &fds, err);
 	close_fds(&fds);
 	if (pid < 0) {
 		qemu_destroy(&m->base);
