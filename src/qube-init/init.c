@@ -23,6 +23,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "qube-init/clone.h"
 #include "qube-init/disks.h"
 #include "qube-init/power.h"
 #include "qube-init/services.h"
@@ -34,6 +35,8 @@
 #define PROCESSORS_DELAY_MS 2000
 
 static struct loop *loop;
+
+static void end_qube(int how);
 
 /* The initramfs left some mounted. Creates the directory where it is missing. */
 static bool
@@ -191,6 +194,31 @@ start_late_steps(void)
 	loop_timer_start(timer, PROCESSORS_DELAY_MS);
 }
 
+/*
+ * A qube that is to be frozen does all that clones need not do again; each clone goes on from here
+ * as somebody. Without an identity nothing may run.
+ */
+static void
+wait_to_be_cloned(void)
+{
+	static const char *const steps[] = {"late", "processors"};
+	AUTO_ERR struct err err = ERR_INIT;
+
+	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
+		const char *const argv[] = {"/usr/lib/bulkhead/qube-setup", steps[i], NULL};
+
+		if (setup_run(&err, argv) < 0)
+			log_warning("%s", err_message(&err));
+		err_clear(&err);
+	}
+	clone_warm_up();
+	sync();
+	if (clone_wait(&err) == 0)
+		return;
+	log_error("%s", err_message(&err));
+	end_qube(RB_POWER_OFF);
+}
+
 /* Waits until no process is left, or the time is over. */
 static void
 wait_for_processes(uint64_t timeout_ms)
@@ -237,6 +265,7 @@ main(void)
 {
 	struct qube_config config = {0};
 	AUTO_ERR struct err err = ERR_INIT;
+	bool is_clone;
 	int how;
 
 	log_init("init");
@@ -256,9 +285,13 @@ main(void)
 		log_error("%s", err_message(&err));
 		end_qube(RB_POWER_OFF);
 	}
+	is_clone = clone_is_wanted();
+	if (is_clone)
+		wait_to_be_cloned();
 	services_start(loop);
 	watch_power();
-	start_late_steps();
+	if (!is_clone)
+		start_late_steps();
 	reap();
 	how = loop_run(loop);
 	end_qube(how < 0 ? RB_POWER_OFF : how);

@@ -4,14 +4,17 @@
  *     qube-setup early             before anything else: setup_qube()
  *     qube-setup late              at the end of the boot: grows the root, rc.local
  *     qube-setup processors        after that: switches on those that the kernel has left off
+ *     qube-setup clone             says that the qube can be frozen, and waits for an identity
  *     qube-setup resize VOLUME     after the host grew `root` or `private`
  */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "qube-init/clone.h"
 #include "qube-init/disks.h"
 #include "qube-init/ext4.h"
 #include "qube-init/processors.h"
@@ -60,6 +63,15 @@ processors(void)
 	return 0;
 }
 
+/* The rest of the boot waits for this to end well. */
+static int
+clone(struct err *err)
+{
+	clone_warm_up();
+	sync();
+	return clone_wait(err);
+}
+
 int
 main(int argc, char **argv)
 {
@@ -73,10 +85,12 @@ main(int argc, char **argv)
 		result = late(&err);
 	else if (argc == 2 && text_equal(argv[1], "processors"))
 		result = processors();
+	else if (argc == 2 && text_equal(argv[1], "clone"))
+		result = clone(&err);
 	else if (argc == 3 && text_equal(argv[1], "resize"))
 		result = resize(argv[2], &err);
 	else
-		fatal("usage: qube-setup early|late|processors|resize root|private");
+		fatal("usage: qube-setup early|late|processors|clone|resize root|private");
 	if (result < 0)
 		fatal("%s", err_message(&err));
 	return 0;

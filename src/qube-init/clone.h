@@ -1,0 +1,25 @@
+/*
+ * The place where a booted qube is frozen, and its clones begin (docs/disposables.md). The qube
+ * that is to be frozen says that it is ready and waits; each clone of it gets its own identity at
+ * this place and applies it before anything else runs.
+ */
+#ifndef BULKHEAD_QUBE_INIT_CLONE_H
+#define BULKHEAD_QUBE_INIT_CLONE_H
+
+#include <stdbool.h>
+
+#include "base/err.h"
+
+/* Whether this boot is one to be frozen: `bulkhead.clone=wait` on the command line. */
+bool clone_is_wanted(void);
+
+/* Reads the programs that each clone will need, so that their pages are in the frozen memory. */
+void clone_warm_up(void);
+
+/*
+ * Says ready, waits for an identity and applies it. On an error nothing may run: the clone shares
+ * its random numbers with others.
+ */
+int clone_wait(struct err *err);
+
+#endif
