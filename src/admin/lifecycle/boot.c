@@ -127,8 +127,8 @@ common_kernel_options(const struct qube *q)
 	return text_format("%s ", options);
 }
 
-static char *
-make_command_line(const struct qube *q)
+char *
+boot_command_line(const struct qube *q)
 {
 	AUTO_FREE char *common = common_kernel_options(q);
 	AUTO_FREE char *options = kernel_options_of(q);
@@ -177,7 +177,7 @@ boot_plan_make(
 	*plan = (struct boot_plan){0};
 	plan->run_directory = qube_run_directory(q);
 	plan->console_log = qube_console_log(q);
-	plan->command_line = make_command_line(q);
+	plan->command_line = boot_command_line(q);
 	if (add_kernel(plan, q, disks, err) < 0)
 		return -1;
 	plan->machine = (struct machine_config){
@@ -201,6 +201,8 @@ boot_plan_make(
 void
 boot_plan_finish(struct boot_plan *plan)
 {
+	if (plan->memory.is_copy && plan->memory.device_fd >= 0)
+		close(plan->memory.device_fd);
 	free(plan->run_directory);
 	free(plan->console_log);
 	free(plan->kernel);

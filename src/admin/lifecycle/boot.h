@@ -13,6 +13,7 @@ struct qube;
 
 struct boot_plan {
 	struct machine_config machine; /* points into what follows */
+	struct machine_memory memory;  /* where machine.memory points, if it does */
 	char *run_directory;
 	char *console_log;
 	char *kernel, *kernel_elf, *initramfs;
@@ -26,6 +27,9 @@ struct boot_plan {
 int boot_plan_make(
 	struct boot_plan *plan, const struct qube *q, struct disk_images *disks, struct err *err);
 void boot_plan_finish(struct boot_plan *plan);
+
+/* What the kernel is told when the qube boots; the caller frees it. */
+char *boot_command_line(const struct qube *q);
 
 /* The user of a qube's machine and host processes, or -1 where we are not root. */
 uid_t qube_host_uid(const struct qube *q);

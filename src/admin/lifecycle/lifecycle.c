@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "admin/lifecycle/frozen.h"
 #include "admin/lifecycle/recovery.h"
 #include "admin/lifecycle/run.h"
 #include "admin/lifecycle/windows.h"
@@ -67,6 +68,7 @@ lifecycle_create(const struct lifecycle_config *config, struct err *err)
 	l->config = *config;
 	list_init(&l->runs);
 	list_init(&l->answers);
+	list_init(&l->frozen);
 	l->answering = loop_deferred_create(config->loop, handle_answering, l);
 	if (l->answering == NULL) {
 		free(l);
@@ -103,6 +105,7 @@ lifecycle_destroy(struct lifecycle *l)
 		drop_waiters(&run->machine_waiters);
 		run_destroy(run);
 	}
+	frozen_destroy_all(l);
 	drop_waiters(&l->answers);
 	recovery_destroy(l->recovery);
 	loop_deferred_destroy(l->answering);
@@ -129,6 +132,7 @@ run_create(struct lifecycle *l, struct qube *q)
 	run->l = l;
 	run->q = q;
 	run->record.qid = q->qid;
+	run->identity_fd = -1;
 	list_init(&run->start_waiters);
 	list_init(&run->stop_waiters);
 	list_init(&run->restart_waiters);
@@ -146,6 +150,10 @@ run_destroy(struct run *run)
 	windows_destroy(run->windows);
 	machine_destroy(run->machine);
 	loop_timer_destroy(run->agent_timer);
+	if (run->frozen != NULL)
+		frozen_release(run->frozen);
+	if (run->identity_fd >= 0)
+		close(run->identity_fd);
 	err_clear(&run->failure);
 	qube_unpin(run->q);
 	free(run);

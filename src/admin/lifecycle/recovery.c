@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "admin/lifecycle/boot.h"
+#include "admin/lifecycle/frozen.h"
 #include "admin/lifecycle/orphans.h"
 #include "admin/lifecycle/run.h"
 #include "admin/lifecycle/windows.h"
@@ -30,6 +31,7 @@ finish_when_idle(struct recovery *r)
 	if (r->pending > 0)
 		return;
 	waiter_answer(r->waiter, NULL);
+	frozen_begin(r->l);
 	r->l->recovery = NULL;
 	free(r);
 }
@@ -210,6 +212,7 @@ lifecycle_recover(struct lifecycle *l, lifecycle_done done, void *data, struct e
 	if (sort_records(l, err) < 0)
 		return -1;
 	sweep_run_directories(l);
+	frozen_recover();
 	if (storage_recover(l->config.storage, is_running, l, err) < 0)
 		return -1;
 	r = xcalloc(1, sizeof(*r));

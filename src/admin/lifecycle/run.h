@@ -39,6 +39,9 @@ struct lifecycle {
 	struct list answers; /* waiter.link: to be given on the next turn */
 	struct loop_deferred *answering;
 	struct recovery *recovery; /* while lifecycle_recover() is under way */
+	struct list frozen;        /* frozen.link, in frozen.c */
+	struct loop_timer *frozen_timer;
+	struct event_subscriber *frozen_subscriber;
 };
 
 /* A request that waits for its answer. */
@@ -62,6 +65,8 @@ struct run_service {
 	unsigned int failures; /* in a row */
 };
 
+struct frozen;
+
 struct run {
 	struct list link; /* lifecycle.runs */
 	struct lifecycle *l;
@@ -74,6 +79,9 @@ struct run {
 	bool doomed;             /* to be torn down when that answer comes */
 	struct err failure;      /* why the start was given up; empty otherwise */
 	struct machine *machine; /* or NULL */
+	struct frozen *frozen;   /* what it starts as a copy of, until it is one */
+	bool is_copy;            /* it was or is such a start */
+	int identity_fd;         /* of a copy; -1 */
 	struct run_service services[RECORD_PROCESS_MAX]; /* [RECORD_MACHINE] is unused */
 	struct loop_timer *agent_timer;
 	struct windows *windows;     /* windows.h; NULL: none */

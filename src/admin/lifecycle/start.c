@@ -8,6 +8,8 @@
 #include <time.h>
 
 #include "admin/lifecycle/boot.h"
+#include "admin/lifecycle/frozen.h"
+#include "admin/lifecycle/identity.h"
 #include "admin/lifecycle/run.h"
 #include "admin/lifecycle/windows.h"
 #include "admin/storage/storage.h"
@@ -102,7 +104,12 @@ start_storage(struct run *run)
 {
 	run->phase = RUN_STORAGE;
 	run->busy = true;
-	storage_start(run->l->config.storage, run->q->name, handle_storage_started, run);
+	/* A copy that failed is started again, and then boots. */
+	run->frozen = run->is_copy ? NULL : frozen_take(run);
+	run->is_copy = run->frozen != NULL;
+	storage_start_over(run->l->config.storage, run->q->name,
+		run->frozen != NULL ? frozen_owner(run->frozen) : NULL, handle_storage_started,
+		run);
 }
 
 static uint64_t
@@ -120,7 +127,7 @@ make_record(struct run *run, unsigned int memory_mib, struct err *err)
 {
 	run->record.start_time_us = wall_clock_us();
 	run->record.memory_kib = (uint64_t)memory_mib * 1024;
-	if (record_insert(run->l->config.store, &run->record, err) < 0)
+	if (!run->recorded && record_insert(run->l->config.store, &run->record, err) < 0)
 		return -1;
 	run->recorded = true;
 	crash_point("start:after-record");
@@ -138,13 +145,29 @@ run_save_record(struct run *run)
 			err_message(&err));
 }
 
+/* A copy becomes this qube; it waits for that. -1 when the start was given up. */
+static int
+tell_identity(struct run *run)
+{
+	AUTO_FREE char *command_line = NULL;
+	AUTO_ERR struct err err = ERR_INIT;
+
+	if (!run->is_copy)
+		return 0;
+	command_line = boot_command_line(run->q);
+	if (identity_send(run->identity_fd, command_line, &err) == 0)
+		return 0;
+	run_give_up(run, &err);
+	return -1;
+}
+
 static void
 handle_resumed(void *data, const struct err *err)
 {
 	struct run *run = data;
 
 	crash_point("start:after-resume");
-	if (!step_is_over(run, err, ""))
+	if (!step_is_over(run, err, "") || tell_identity(run) < 0)
 		return;
 	/* The agent may have been quicker than this answer. */
 	if (run->phase == RUN_UP)
@@ -201,6 +224,50 @@ announce_machine(struct run *run)
 	events_emit(app, q, "domain-qdb-create", NULL);
 }
 
+/* The copy is made, or will not be. */
+static void
+release_frozen(struct run *run)
+{
+	if (run->frozen != NULL)
+		frozen_release(steal_ptr(run->frozen));
+}
+
+static void
+handle_copy_dropped(void *data, const struct err *err)
+{
+	struct run *run = data;
+
+	if (step_is_over(run, err, ""))
+		start_storage(run);
+}
+
+/* The frozen state does not fit what runs here: slower, but it works. */
+static void
+boot_instead(struct run *run, const struct err *err)
+{
+	log_qube_message(LOG_LEVEL_WARNING, run->q->name,
+		"cannot be a copy of a frozen disposable, and boots: %s", err_message(err));
+	frozen_spoil(run->frozen);
+	release_frozen(run);
+	storage_stop(run->l->config.storage, run->q->name, handle_copy_dropped, run);
+}
+
+/* -1 when the start was given up. */
+static int
+connect_identity(struct run *run)
+{
+	AUTO_FREE char *run_directory = qube_run_directory(run->q);
+	AUTO_ERR struct err err = ERR_INIT;
+
+	if (!run->is_copy)
+		return 0;
+	run->identity_fd = identity_connect(run_directory, &err);
+	if (run->identity_fd >= 0)
+		return 0;
+	run_give_up(run, &err);
+	return -1;
+}
+
 static void
 handle_machine_started(void *data, const struct err *err)
 {
@@ -213,7 +280,12 @@ handle_machine_started(void *data, const struct err *err)
 		machine_destroy(run->machine);
 		run->machine = NULL;
 	}
-	if (!step_is_over(run, err, ""))
+	if (err != NULL && run->is_copy && !run->doomed) {
+		boot_instead(run, err);
+		return;
+	}
+	release_frozen(run);
+	if (!step_is_over(run, err, "") || connect_identity(run) < 0)
 		return;
 	announce_machine(run);
 	if (run_services_start(run, &service_err) < 0) {
@@ -230,8 +302,11 @@ handle_machine_started(void *data, const struct err *err)
 static int
 prepare_machine(struct run *run, struct boot_plan *plan, struct disk_images *disks, struct err *err)
 {
-	if (boot_plan_make(plan, run->q, disks, err) < 0)
+	if (boot_plan_make(plan, run->q, disks, err) < 0 ||
+		(run->frozen != NULL && frozen_apply(run->frozen, plan, err) < 0))
 		return -1;
+	if (run->frozen == NULL)
+		frozen_make_room(run->l, plan->machine.memory_mib);
 	/* The machine's user may pass through, and make nothing here. */
 	if (remove_tree(plan->run_directory, err) < 0 ||
 		make_directories(plan->run_directory, 0711, err) < 0)
