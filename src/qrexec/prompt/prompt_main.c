@@ -89,6 +89,12 @@ confine(void)
 		"statfs",
 		"statx",
 		"uname",
+		/* a thread of the font library that is just starting */
+		"prctl",
+		"rseq",
+		"sched_getattr",
+		"sched_setattr",
+		"set_robust_list",
 	};
 	AUTO_ERR struct err err = ERR_INIT;
 

@@ -76,7 +76,8 @@ request(const char *header, const char *json)
 
 	assert_true(fd >= 0);
 	assert_int_equal(write_all(fd, header, strlen(header) + 1), 0);
-	assert_int_equal(write_all(fd, json, strlen(json)), 0);
+	/* Whoever does not like the header may be gone by now. */
+	write_all(fd, json, strlen(json));
 	shutdown(fd, SHUT_WR);
 	return fd;
 }
