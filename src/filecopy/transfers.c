@@ -11,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/io.h"
 #include "base/path.h"
 #include "base/text.h"
 #include "filecopy/home.h"
@@ -54,20 +53,19 @@ record_path(const char *id, struct err *err)
 	return directory != NULL ? path_join(directory, id) : NULL;
 }
 
+/* The last part counts parts of the second, so that ids sort by time. */
 static void
-make_id(char ret_id[TRANSFER_ID_LENGTH + 1])
+make_id(const struct timespec *now, char ret_id[TRANSFER_ID_LENGTH + 1])
 {
-	time_t now = time(NULL);
+	const unsigned int part = (unsigned int)((uint64_t)now->tv_nsec * 65536 / 1000000000);
 	struct tm utc;
-	uint16_t number;
 
-	random_bytes(&number, sizeof(number));
-	gmtime_r(&now, &utc);
+	gmtime_r(&now->tv_sec, &utc);
 	/* Years of four digits: the shape of an id holds for a while. */
 	snprintf(ret_id, TRANSFER_ID_LENGTH + 1, "%04u%02u%02u-%02u%02u%02u-%04x",
 		(unsigned int)(utc.tm_year + 1900) % 10000, (unsigned int)(utc.tm_mon + 1) % 100,
 		(unsigned int)utc.tm_mday % 100, (unsigned int)utc.tm_hour % 100,
-		(unsigned int)utc.tm_min % 100, (unsigned int)utc.tm_sec % 100, number);
+		(unsigned int)utc.tm_min % 100, (unsigned int)utc.tm_sec % 100, part & 0xffff);
 }
 
 int
@@ -79,8 +77,11 @@ transfers_add(const struct buf *text, char ret_id[TRANSFER_ID_LENGTH + 1], struc
 	if (directory == NULL || make_directories(directory, 0700, err) < 0)
 		return -1;
 	do {
+		struct timespec now;
+
 		free(path);
-		make_id(ret_id);
+		clock_gettime(CLOCK_REALTIME, &now);
+		make_id(&now, ret_id);
 		path = path_join(directory, ret_id);
 	} while (access(path, F_OK) == 0);
 	return write_file(path, buf_data(text), buf_len(text), 0600, err);

@@ -1,0 +1,198 @@
+#!/bin/bash
+# The commands of a person in a qube, with a stand-in for qrexec-client-vm that joins them to the
+# receiver as the agent would.
+# shellcheck source=tests/protocol/filecopy/common.sh
+. "$(dirname "$0")/common.sh"
+
+stand_in() {
+	mkdir -p "$work/bin"
+	cat >"$work/bin/qrexec-client-vm" <<'END'
+#!/bin/bash
+printf '%s\n' "$*" >"$WORK/call"
+[ ! -e "$WORK/refused" ] || exit 126
+while [[ $1 == -* ]]; do
+	case $1 in
+	-p) printf '%s' "$2" >"$WORK/prefix"; shift ;;
+	--) shift; break ;;
+	esac
+	shift
+done
+service=$2
+shift 2
+export QREXEC_REMOTE_DOMAIN=source
+argument=${service#*+}
+[ "$argument" != "$service" ] || argument=
+case $service in
+qubes.Filecopy*)
+	mkfifo "$WORK/back"
+	"$@" <"$WORK/back" | HOME=$WORK/there "$PROGRAMS/qfile-unpacker" ${argument:+"--$argument"} >"$WORK/back"
+	exit "${PIPESTATUS[0]}"
+	;;
+qubes.OpenInVM) exec "$SERVICES/open-file-server" ;;
+esac
+END
+	chmod +x "$work/bin/qrexec-client-vm"
+	for name in qvm-copy qvm-move qvm-copy-to-vm qvm-move-to-vm; do
+		ln -s "$programs/qvm-copy-in-qube" "$work/bin/$name"
+	done
+	ln -s "$services/qvm-open-in-vm" "$work/bin/qvm-open-in-vm"
+	ln -s "$services/qvm-open-in-vm" "$work/bin/qvm-open-in-dvm"
+	rm -f "$work/back"
+}
+export WORK=$work PROGRAMS=$programs SERVICES=$services PATH=$work/bin:$PATH
+
+# The links to the front end are followed to find what is beside it.
+user() {
+	rm -f "$work/back"
+	HOME=$work/here "$@" 2>"$work/err" </dev/null
+}
+
+new_place && stand_in
+mkdir dir && echo x >dir/x
+user qvm-copy dir/
+is "qvm-copy" 0 $?
+yes "arrives" [ -f "$incoming/dir/x" ]
+matches "asks for the default target" '^--filter-escape-chars-stderr -- @default qubes.Filecopy .*qfile-agent' "$work/call"
+echo y >y
+user qvm-move-to-vm other y
+is "qvm-move-to-vm" 0 $?
+no "takes it" [ -e y ]
+matches "asks for that qube" ' other qubes.Filecopy ' "$work/call"
+matches "and hints at the short form" "qvm-move FILE" "$work/err"
+
+odd=$(printf 'a\nb') && echo z >"$odd"
+user qvm-copy "$odd"
+is "an odd name" 0 $?
+matches "asks for all names" 'qubes.Filecopy\+allow-all-names' "$work/call"
+
+for argument in '' . .. / dir/.. nowhere; do
+	rm -f "$work/call"
+	no "'$argument' is refused" user qvm-copy "$argument"
+	no "before anything is asked" [ -e "$work/call" ]
+done
+mkdir bad && ln -s /etc/passwd bad/link
+no "a link that leads out" user qvm-copy bad
+matches "is named" "'bad/link': the link leads out" "$work/err"
+user qvm-copy --ignore-symlinks bad
+is "but can be left out" 0 $?
+
+touch "$work/refused"
+echo w >w
+user qvm-move w
+is "refused by policy" 126 $?
+yes "takes nothing" [ -e w ]
+rm "$work/refused"
+user qvm-copy
+is "no file" 2 $?
+user qvm-copy-to-vm other
+is "no file for a qube" 2 $?
+
+: >empty
+rm -f "$work/back"
+HOME=$work/here PROGRESS_TYPE=console qvm-copy --with-progress empty 2>"$work/err" </dev/null
+is "progress of nothing" 0 $?
+matches "is shown" 'sent 0/0 KB, 1 file' "$work/err"
+head -c 3000000 /dev/zero >large
+rm -f "$work/back"
+exec 8>"$work/numbers"
+HOME=$work/here PROGRESS_TYPE=gui SAVED_FD_1=8 qvm-copy large 2>"$work/err" </dev/null
+exec 8>&-
+is "numbers for a window" 3000000 "$(tail -n 1 "$work/numbers")"
+yes "that only grow" sort -nc "$work/numbers"
+
+# Opening in another qube.
+new_place && stand_in
+cat >"$work/viewer" <<'END'
+#!/bin/sh
+echo "$1" >"$WORK/viewed"
+cp "$1" "$WORK/content" 2>/dev/null
+[ ! -e "$WORK/edit" ] || . "$WORK/edit"
+END
+chmod +x "$work/viewer"
+export BULKHEAD_VIEWER=$work/viewer
+echo content >doc.txt
+chmod 0640 doc.txt
+before=$(stat -c '%i %Y' doc.txt)
+user qvm-open-in-vm other doc.txt
+is "open and close" 0 $?
+matches "the viewer got it" '^/tmp/source-[A-Za-z0-9]*/doc.txt$' "$work/viewed"
+is "it is not replaced" "$before" "$(stat -c '%i %Y' doc.txt)"
+no "nothing stays there" ls -d "$(dirname "$(cat "$work/viewed")")"
+echo 'echo CONTENT >"$1"' >"$work/edit"
+user qvm-open-in-dvm doc.txt
+is "open and edit" 0 $?
+is "the edited file comes back" CONTENT "$(cat doc.txt)"
+is "with the mode of the original" 640 "$(stat -c %a doc.txt)"
+matches "a disposable was asked for" ' @dispvm qubes.OpenInVM' "$work/call"
+echo 'chmod u+w "$1"; echo CHANGED >"$1"' >"$work/edit"
+user qvm-open-in-vm --view-only other doc.txt
+is "view only" 0 $?
+is "brings nothing back" CONTENT "$(cat doc.txt)"
+echo 'echo HALF >"$1"; kill -KILL $PPID' >"$work/edit"
+user qvm-open-in-vm other doc.txt
+no "a viewer that is killed" [ $? -eq 0 ]
+is "changes nothing" CONTENT "$(cat doc.txt)"
+is "and leaves nothing beside it" doc.txt "$(ls -A)"
+rm -rf /tmp/source-??????
+rm "$work/edit"
+
+odd='a b;$(x).txt' && cp doc.txt "$odd"
+user qvm-open-in-vm other "$odd"
+matches "an odd name becomes harmless" '/a_b___x_.txt$' "$work/viewed"
+
+# raw NAME: what the server makes of a name.
+raw() {
+	{ printf '%b' "$1" && head -c 256 /dev/zero; } | head -c 256 |
+		QREXEC_REMOTE_DOMAIN=source "$services/open-file-server" >/dev/null 2>&1
+}
+for name in '../../x' '..' '.' '' 'view-only-' 'view-only-..' 'a/b'; do
+	no "the name '$name'" raw "$name"
+done
+yes "a name like an option" raw '-rf'
+matches "is none" '/_rf$' "$work/viewed"
+head -c 100 /dev/zero | QREXEC_REMOTE_DOMAIN=source "$services/open-file-server" 2>/dev/null
+is "half a name" 1 $?
+
+user qvm-open-in-vm other https://example.org/
+matches "an address" ' other qubes.OpenURL' "$work/call"
+is "is sent as a line" https://example.org/ "$(cat "$work/prefix")"
+url() {
+	rm -f "$work/viewed"
+	printf "$1" | "$services/open-url" 2>/dev/null
+}
+for line in 'file:///etc/passwd' 'javascript:alert(1)' '-h' 'https://a\nhttps://b\n' 'https://a b' '' \
+	'https://\033' "https://$(printf '%0100000d' 0)"; do
+	no "address '${line:0:30}'" url "$line"
+	no "is not opened" [ -e "$work/viewed" ]
+done
+url 'https://example.org/?a=b\n'
+is "a good one is" 'https://example.org/?a=b' "$(cat "$work/viewed")"
+BULKHEAD_OPENED_FOR=x setsid -w qvm-open-in-dvm doc.txt 2>"$work/err" </dev/null
+is "opened for another qube already, nobody to ask" 1 $?
+
+# Programs of the menu.
+menu=$work/data/applications
+mkdir -p "$menu/kde"
+cat >"$menu/kde/app.desktop" <<END
+[Desktop Entry]
+Name=App
+Exec=$work/started --flag "two words" %U 100%%
+[Desktop Action x]
+Exec=false
+END
+printf '[Desktop Entry]\nName=Hidden\nNoDisplay=true\nExec=true\n' >"$menu/hidden.desktop"
+printf '#!/bin/sh\nprintf "%%s|" "$@" >"$WORK/arguments"\nexit 7\n' >"$work/started"
+chmod +x "$work/started"
+entries() {
+	XDG_DATA_HOME=$work/none XDG_DATA_DIRS=$work/data "$services/desktop-entries" "$@"
+}
+is "the menu" "kde-app.desktop:Name=App kde-app.desktop:Exec=qubes.StartApp+kde-app" \
+	"$(entries list | xargs)"
+entries start kde-app
+is "a program is started, its status is ours" 7 $?
+is "with its words" '--flag|two words|100%|' "$(cat "$work/arguments")"
+for id in app nothing ../kde/app kde/app ''; do
+	no "the id '$id'" entries start "$id" 2>/dev/null
+done
+
+summary
