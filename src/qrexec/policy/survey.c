@@ -115,7 +115,8 @@ start_walk(struct policy_walk *walk, const struct policy *p, const char *service
 static bool
 same_text(const struct policy *a, uint32_t rule_a, const struct policy *b, uint32_t rule_b)
 {
-	AUTO_BUF struct buf text_a, text_b;
+	AUTO_BUF struct buf text_a = {0};
+	AUTO_BUF struct buf text_b = {0};
 
 	buf_init(&text_a, RULE_TEXT_MAX_BYTES);
 	buf_init(&text_b, RULE_TEXT_MAX_BYTES);

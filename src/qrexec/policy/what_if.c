@@ -96,7 +96,8 @@ compare_call(struct comparison *c, const struct policy_request *request)
 {
 	AUTO_DECISION struct policy_decision a = POLICY_DECISION_INIT;
 	AUTO_DECISION struct policy_decision b = POLICY_DECISION_INIT;
-	AUTO_BUF struct buf text_a, text_b;
+	AUTO_BUF struct buf text_a = {0};
+	AUTO_BUF struct buf text_b = {0};
 
 	policy_evaluate(c->before, request, &a);
 	policy_evaluate(c->after, request, &b);
