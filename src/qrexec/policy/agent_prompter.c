@@ -15,6 +15,11 @@
 #include "base/text.h"
 #include "qrexec/policy/agent_notice.h"
 #include "qrexec/policy/prompt_request.h"
+#include "qrexec/policy/rate_limit.h"
+
+/* Lines of the log about one qube: so many at once, then one in an interval. */
+#define LOG_BURST 10
+#define LOG_INTERVAL_MS 10000
 
 struct agent_prompter {
 	struct prompter base;
@@ -23,7 +28,8 @@ struct agent_prompter {
 	unsigned timeout_ms;
 	struct list prompts; /* prompt.link, in the order they came */
 	size_t count;
-	char *last_source; /* whose prompt was opened last */
+	struct rate_limit log_limit; /* by source */
+	char *last_source;           /* whose prompt was opened last */
 	struct agent_notices *notices;
 };
 
@@ -74,9 +80,10 @@ finish(struct prompt *prompt, enum prompt_outcome outcome, const char *untrusted
 static void
 fail(struct prompt *prompt, const char *what, int error)
 {
-	log_qube_message(LOG_LEVEL_WARNING, prompt->source,
-		"cannot ask: policy agent of '%s': %s: %s", prompt->gui_qube, what,
-		strerror(error));
+	if (rate_limit_take(&prompt->prompter->log_limit, prompt->source, loop_now_ms()))
+		log_qube_message(LOG_LEVEL_WARNING, prompt->source,
+			"cannot ask: policy agent of '%s': %s: %s", prompt->gui_qube, what,
+			strerror(error));
 	finish(prompt, PROMPT_FAILED, NULL);
 }
 
@@ -192,7 +199,7 @@ open_next(struct agent_prompter *p, const char *gui_qube)
 }
 
 static bool
-has_room(const struct agent_prompter *p, const char *source)
+has_room(struct agent_prompter *p, const char *source)
 {
 	const struct prompt *prompt;
 	size_t count = 0;
@@ -201,9 +208,10 @@ has_room(const struct agent_prompter *p, const char *source)
 		count += text_equal(prompt->source, source);
 	if (count < PROMPTS_MAX_OF_QUBE && p->count < PROMPTS_MAX)
 		return true;
-	log_qube_message(LOG_LEVEL_WARNING, source,
-		"not asked: %zu prompts of this qube and %zu in all wait for the user", count,
-		p->count);
+	if (rate_limit_take(&p->log_limit, source, loop_now_ms()))
+		log_qube_message(LOG_LEVEL_WARNING, source,
+			"not asked: %zu prompts of this qube and %zu in all wait for the user",
+			count, p->count);
 	return false;
 }
 
@@ -266,6 +274,7 @@ agent_prompter_create(struct loop *loop, struct courier *courier, unsigned timeo
 		.timeout_ms = timeout_ms,
 		.notices = agent_notices_create(loop, courier),
 	};
+	rate_limit_init(&p->log_limit, LOG_BURST, LOG_INTERVAL_MS);
 	list_init(&p->prompts);
 	return &p->base;
 }
@@ -279,6 +288,7 @@ agent_prompter_destroy(struct prompter *base)
 		return;
 	p = container_of(base, struct agent_prompter, base);
 	agent_notices_destroy(p->notices);
+	rate_limit_finish(&p->log_limit);
 	free(p->last_source);
 	free(p);
 }

@@ -28,6 +28,15 @@
 #define SERVICE_DIRECTORY "/etc/qubes-rpc"
 #define PROMPT_TIMEOUT_MAX_S 86400
 
+/* GCC says so by the macro, clang by a feature. */
+#ifdef __SANITIZE_ADDRESS__
+#define LEAKS_ARE_SEARCHED
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define LEAKS_ARE_SEARCHED
+#endif
+#endif
+
 struct options {
 	struct policy_directories directories;
 	char *policy_socket, *eval_socket, *gui_socket, *client;
@@ -340,7 +349,7 @@ confine(struct err *err)
 		"connect",
 		"setsockopt",
 		"getsockname",
-#ifdef __SANITIZE_ADDRESS__
+#ifdef LEAKS_ARE_SEARCHED
 		/* the search for leaks at the end */
 		"clone",
 		"getdents",
