@@ -1,0 +1,79 @@
+# Displays without a screen, and what is to be seen on them. Sourced, after lib.sh or by others.
+# shellcheck shell=bash
+
+# patiently SECONDS COMMAND...: until it succeeds.
+patiently() {
+	local end=$((SECONDS + $1))
+
+	shift
+	until "$@" >/dev/null 2>&1; do
+		[ "$SECONDS" -lt "$end" ] || return 1
+		sleep 0.3
+	done
+}
+
+# start_display SIZE: an X server of its own; sets DISPLAY and display_pid.
+start_display() {
+	local fifo number
+
+	fifo=$(mktemp -u "${TMPDIR:-/tmp}/bulkhead-display.XXXXXX")
+	mkfifo "$fifo"
+	Xvfb -displayfd 8 -screen 0 "$1x24" -nolisten tcp >/dev/null 2>&1 8<>"$fifo" &
+	display_pid=$!
+	read -r -t 30 number <"$fifo"
+	rm -f "$fifo"
+	export DISPLAY=:$number
+}
+
+# windows_of QUBE [CLASS]: those of its windows that can be seen, one a line.
+windows_of() {
+	xdotool search --onlyvisible --class "^$1:${2-}" 2>/dev/null
+}
+
+has_window() {
+	[ -n "$(windows_of "$@")" ]
+}
+
+has_no_window() {
+	! has_window "$@"
+}
+
+# pixel WINDOW X Y: its colour as rrggbb; negative places count from the other side.
+pixel() {
+	local WIDTH HEIGHT WINDOW X Y SCREEN x=$2 y=$3
+
+	eval "$(xdotool getwindowgeometry --shell "$1")"
+	[ "$x" -ge 0 ] || x=$((WIDTH + x))
+	[ "$y" -ge 0 ] || y=$((HEIGHT + y))
+	# From the root: what a person sees, not what the window holds.
+	import -silent -window root -crop "1x1+$((X + x))+$((Y + y))" txt:- 2>/dev/null |
+		sed -n 's/.*#\([0-9A-Fa-f]\{6\}\).*/\1/p' | tr A-F a-f | tail -n 1
+}
+
+# has_border WINDOW RRGGBB: on all four sides, in the middle of each and near its ends.
+has_border() {
+	local WIDTH HEIGHT WINDOW X Y SCREEN place
+
+	eval "$(xdotool getwindowgeometry --shell "$1")"
+	for place in "0 $((HEIGHT / 2))" "-1 $((HEIGHT / 2))" "$((WIDTH / 2)) 0" "$((WIDTH / 2)) -1" \
+		"0 0" "-1 0" "0 -1" "-1 -1"; do
+		# shellcheck disable=SC2086 # two numbers
+		[ "$(pixel "$1" $place)" = "$2" ] || return 1
+	done
+}
+
+# focus WINDOW: as a click on its title would, with a window manager or without.
+focus() {
+	xdotool windowraise "$1" mousemove --window "$1" 60 8 2>/dev/null
+	xdotool windowactivate "$1" >/dev/null 2>&1 || xdotool windowfocus "$1" 2>/dev/null
+	sleep 0.5
+}
+
+# press KEYS...: with real key events of the display's X server.
+press() {
+	xdotool key --clearmodifiers --delay 80 "$@"
+}
+
+write() {
+	xdotool type --delay 60 "$1"
+}
