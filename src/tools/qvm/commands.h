@@ -18,15 +18,11 @@ extern const struct command commands[];
 
 int command_check(int argc, char **argv);
 int command_clone(int argc, char **argv);
-int command_copy(int argc, char **argv);
-int command_copy_to_vm(int argc, char **argv);
 int command_create(int argc, char **argv);
 int command_features(int argc, char **argv);
 int command_global_prefs(int argc, char **argv);
 int command_kill(int argc, char **argv);
 int command_ls(int argc, char **argv);
-int command_move(int argc, char **argv);
-int command_move_to_vm(int argc, char **argv);
 int command_notes(int argc, char **argv);
 int command_pause(int argc, char **argv);
 int command_pool(int argc, char **argv);
@@ -38,7 +34,6 @@ int command_service(int argc, char **argv);
 int command_shutdown(int argc, char **argv);
 int command_start(int argc, char **argv);
 int command_tags(int argc, char **argv);
-int command_transfer(int argc, char **argv);
 int command_unpause(int argc, char **argv);
 int command_volume(int argc, char **argv);
 

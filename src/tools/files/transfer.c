@@ -13,8 +13,8 @@
 #include "filecopy/transfers.h"
 #include "filecopy/undo.h"
 #include "qrexec/host/client.h"
+#include "tools/files/commands.h"
 #include "tools/lib/report.h"
-#include "tools/qvm/commands.h"
 
 static int
 call_qube(const struct options *o, const char *qube, const char *argument)

@@ -16,10 +16,10 @@
 #include "filecopy/send.h"
 #include "filecopy/settle.h"
 #include "qrexec/host/client.h"
+#include "tools/files/commands.h"
 #include "tools/lib/admin_client.h"
 #include "tools/lib/admin_error.h"
 #include "tools/lib/report.h"
-#include "tools/qvm/commands.h"
 
 /* Pipes of the call, named by who writes. */
 struct call_pipes {
