@@ -104,7 +104,7 @@ static int
 parse_number(const char *option, const char *text, uint64_t minimum, uint64_t maximum,
 	uint64_t *ret_value, struct err *err)
 {
-	uint64_t value;
+	uint64_t value = 0;
 
 	if (text_parse_u64(text, maximum, &value) < 0 || value < minimum)
 		return err_set(err, EINVAL, "%s: '%s' is not a number from %llu to %llu", option,
@@ -116,7 +116,7 @@ parse_number(const char *option, const char *text, uint64_t minimum, uint64_t ma
 static int
 set_fd(int *fd, const char *option, const char *text, struct err *err)
 {
-	uint64_t value;
+	uint64_t value = 0;
 
 	if (parse_number(option, text, 3, 65535, &value, err) < 0)
 		return -1;
@@ -128,7 +128,7 @@ static int
 set_unsigned(unsigned int *member, const char *option, const char *text, uint64_t minimum,
 	uint64_t maximum, struct err *err)
 {
-	uint64_t value;
+	uint64_t value = 0;
 
 	if (parse_number(option, text, minimum, maximum, &value, err) < 0)
 		return -1;

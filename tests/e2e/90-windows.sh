@@ -1,0 +1,234 @@
+#!/bin/bash
+# Windows of two real qubes on a display of the host: borders, input, menus, the clipboard between
+# them, ends of programs, daemons and qubes; with three window managers, one of them being none.
+set -uo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=display.sh
+. "$(dirname "${BASH_SOURCE[0]}")/display.sh"
+
+for program in Xvfb xdotool import openbox xfwm4 xclip; do
+	command -v "$program" >/dev/null || skip_all "no $program (./bulkhead test installs it)"
+done
+use_instance
+[ -f "$BULKHEAD_TEMPLATES/debian-12.qcow2" ] || skip_all "no template debian-12"
+
+blue=3465a4
+red=cc0000
+# Under software emulation a program's start takes seconds.
+slow=120
+
+run_in() {
+	timeout 120 qvm-run --pass-io --gui --quiet "$1" "setsid $2 >/dev/null 2>&1 </dev/null &" </dev/null
+}
+
+end_pid() {
+	kill "$1" 2>/dev/null
+	wait "$1" 2>/dev/null
+}
+
+file_has() {
+	[ "$(in_qube "$1" "cat $2")" = "$3" ]
+}
+
+check_typing() {
+	local window=$1 text=$2
+
+	focus "$window"
+	write "echo $text >/tmp/typed"
+	press Return
+	check "$manager: typed text arrives" patiently 30 file_has windows-blue /tmp/typed "$text"
+}
+
+is_popup_there() {
+	[ "$(windows_of windows-blue | wc -l)" -gt "$1" ]
+}
+
+check_menu() {
+	local window=$1 before popup
+
+	before=$(windows_of windows-blue | wc -l)
+	focus "$window"
+	press alt+f
+	check "$manager: a menu opens" patiently 40 is_popup_there "$before"
+	popup=$(windows_of windows-blue | tail -n 1)
+	for popup in $(windows_of windows-blue); do
+		xwininfo -id "$popup" | grep -q 'Override Redirect State: yes' && break
+	done
+	check "$manager: the menu has the border of its qube" patiently 20 has_border "$popup" "$blue"
+	press Escape
+	sleep 1
+}
+
+# What is copied in one qube arrives in the other when both chords are pressed, and nowhere else.
+check_clipboard() {
+	local from=$1 to=$2 text=$3
+
+	focus "$from"
+	press ctrl+a
+	write "$text"
+	press ctrl+a ctrl+c
+	sleep 2
+	press ctrl+shift+c
+	sleep 2
+	is "$manager: the host's own clipboard stays empty" "" "$(timeout 3 xclip -o -selection clipboard 2>/dev/null)"
+	focus "$to"
+	xdotool mousemove --window "$to" 60 60 click 1
+	write 'cat >/tmp/pasted'
+	press Return
+	sleep 1
+	press ctrl+shift+v
+	sleep 2
+	press shift+Insert
+	press Return ctrl+d
+	check "$manager: copied text arrives in the other qube" patiently 30 \
+		file_has windows-red /tmp/pasted "$text"
+	is "$manager: and is gone from between" "" \
+		"$(cat "$BULKHEAD_ROOT/run/qubes/qubes-clipboard.bin" 2>/dev/null)"
+}
+
+check_resize() {
+	local window=$1
+
+	xdotool windowsize "$window" 620 400
+	check "$manager: a resized window has its border" patiently 40 has_border "$window" "$blue"
+}
+
+check_minimise() {
+	local window=$1
+
+	xdotool windowminimize "$window"
+	check "$manager: a minimised window goes" patiently 20 is_hidden "$window"
+	xdotool windowmap "$window" windowactivate "$window" 2>/dev/null
+	check "$manager: and comes back with its border" patiently 40 has_border "$window" "$blue"
+}
+
+is_hidden() {
+	! windows_of windows-blue | grep -qx "$1"
+}
+
+check_fullscreen() {
+	local window=$1
+
+	focus "$window"
+	press alt+Return
+	sleep 3
+	check "$manager: what asks for the full screen keeps its border" patiently 40 has_border "$window" "$blue"
+	press alt+Return
+	sleep 2
+}
+
+check_close() {
+	xdotool windowquit "$1"
+	check "$manager: a closed window goes" patiently 60 has_no_window windows-blue xterm
+}
+
+start_manager() {
+	manager_pid=
+	[ "$manager" != none ] || return 0
+	"$manager" >/dev/null 2>&1 &
+	manager_pid=$!
+	patiently 20 xprop -root _NET_SUPPORTING_WM_CHECK
+	sleep 1
+}
+
+end_display() {
+	end_pid "$launcher_pid"
+	[ -z "$manager_pid" ] || end_pid "$manager_pid"
+	end_pid "$display_pid"
+}
+
+test_with() {
+	local xterm editor other
+
+	manager=$1
+	start_display 1280x800
+	start_manager
+	qvm-start-daemon --watch >/dev/null 2>&1 &
+	launcher_pid=$!
+	run_in windows-blue 'xterm -geometry 70x20+40+60'
+	run_in windows-red 'xterm -geometry 60x15+650+60'
+	run_in windows-blue l3afpad
+	check "$manager: a terminal's window" patiently $slow has_window windows-blue xterm
+	check "$manager: another qube's" patiently $slow has_window windows-red xterm
+	check "$manager: a GTK program's" patiently $slow has_window windows-blue l3afpad
+	xterm=$(windows_of windows-blue xterm | head -n 1)
+	other=$(windows_of windows-red xterm | head -n 1)
+	editor=$(windows_of windows-blue l3afpad | head -n 1)
+	if [ -z "$xterm" ] || [ -z "$other" ] || [ -z "$editor" ]; then
+		note "$(xwininfo -root -tree)" "$(tail -n 5 "$BULKHEAD_ROOT"/var/log/qubes/guid.*.log)"
+		end_display
+		return
+	fi
+	for window in "$xterm" "$editor"; do
+		xdotool windowraise "$window"
+		check "$manager: blue on all four sides" patiently 40 has_border "$window" "$blue"
+	done
+	xdotool windowraise "$other"
+	check "$manager: red on all four sides" patiently 40 has_border "$other" "$red"
+	matches "$manager: the title names the qube" 'windows-blue' "$(xprop -id "$xterm" _QUBES_VMNAME)"
+	check_typing "$xterm" "typed-$manager"
+	check_menu "$editor"
+	check_clipboard "$editor" "$other" "text-$manager"
+	check_resize "$xterm"
+	if [ "$manager" != none ]; then
+		check_minimise "$xterm"
+		check_fullscreen "$xterm"
+	fi
+	[ "$manager" = none ] || import -silent -window root "$work/$manager.png"
+	check_close "$xterm"
+	in_qube windows-blue 'pkill xterm; pkill l3afpad' >/dev/null
+	in_qube windows-red 'pkill xterm' >/dev/null
+	patiently 30 has_no_window windows-blue
+	[ -n "${2-}" ] || end_display
+}
+
+gui_daemon_of() {
+	pgrep -f "gui-daemon -N $1 " | head -n 1
+}
+
+test_restarts() {
+	manager=restarts
+	run_in windows-blue 'xterm -title stays'
+	run_in windows-red xterm
+	require "windows before" patiently $slow has_window windows-blue xterm
+	root_in_qube windows-blue 'systemctl kill -s KILL qubes-gui-agent' >/dev/null
+	sleep 1
+	check "after the agent's crash the window is back" patiently $slow has_window windows-blue xterm
+	check "with its border" patiently 40 has_border "$(windows_of windows-blue xterm | head -n 1)" "$blue"
+	kill -KILL "$(gui_daemon_of windows-blue)"
+	check "without its daemon it goes" patiently 30 has_no_window windows-blue
+	check "the other qube's stays" has_window windows-red xterm
+	has_window windows-blue || qvm-start-daemon windows-blue >/dev/null 2>&1
+	check "a new daemon brings it back" patiently $slow has_window windows-blue xterm
+	check "and it takes what is typed" type_in_restarted
+	qvm-kill windows-red >&2
+	check "a killed qube's windows go" patiently 30 has_no_window windows-red
+	check "those of the other stay" has_window windows-blue xterm
+}
+
+type_in_restarted() {
+	local window
+
+	window=$(windows_of windows-blue xterm | head -n 1)
+	focus "$window"
+	xdotool mousemove --window "$window" 60 60 click 1
+	write "echo after >/tmp/typed"
+	press Return
+	patiently 30 file_has windows-blue /tmp/typed after
+}
+
+work=$(mktemp -d "${TMPDIR:-/tmp}/bulkhead-windows.XXXXXX")
+on_exit 'rm -rf "$work"'
+for name in blue red; do
+	qvm-check --quiet "windows-$name" 2>/dev/null ||
+		new_qube "windows-$name" debian-12 --property memory=500 --label "$name"
+	require "qube windows-$name starts" start_qube "windows-$name"
+done
+test_with none
+test_with openbox
+test_with xfwm4 keep
+test_restarts
+end_display
+qvm-kill windows-blue >&2
+finish
