@@ -92,6 +92,7 @@ confine(void)
 		/* a thread of the font library that is just starting */
 		"prctl",
 		"rseq",
+		"sched_getaffinity",
 		"sched_getattr",
 		"sched_setattr",
 		"set_robust_list",
