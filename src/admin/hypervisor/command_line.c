@@ -205,7 +205,8 @@ add_base(struct command_line *line, const struct machine_config *config,
 }
 
 static void
-add_channels(struct command_line *line, const struct command_line_fds *fds)
+add_channels(struct command_line *line, const struct machine_config *config,
+	const struct command_line_fds *fds)
 {
 	add_option(line, "-chardev", "socket,id=qmp,fd=%d,server=on,wait=off",
 		pass_fd(line, fds->qmp));
@@ -216,10 +217,10 @@ add_channels(struct command_line *line, const struct command_line_fds *fds)
 	add_option(line, "-chardev", "socket,id=link,fd=%d,server=on,wait=off",
 		pass_fd(line, fds->link));
 	add_option(line, "-device", "virtio-serial-pci,id=serial,max_ports=%d,disable-legacy=on",
-		fds->identity >= 0 ? 3 : 2);
+		config->memory != NULL ? 3 : 2);
 	add_option(line, "-device", "virtserialport,bus=serial.0,nr=1,chardev=link,name=%s",
 		MACHINE_LINK_PORT);
-	if (fds->identity < 0)
+	if (config->memory == NULL)
 		return;
 	add_option(line, "-chardev", "socket,id=identity,fd=%d,server=on,wait=off",
 		pass_fd(line, fds->identity));
@@ -292,7 +293,7 @@ command_line_build(struct command_line *line, const struct machine_config *confi
 	if (check_disks(config->disks, err) < 0)
 		return -1;
 	add_base(line, config, acceleration);
-	add_channels(line, fds);
+	add_channels(line, config, fds);
 	add_devices(line);
 	for (size_t i = 0; config->disks != NULL && i < config->disks->count; i++)
 		add_disk(line, &config->disks->images[i]);
