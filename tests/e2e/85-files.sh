@@ -1,0 +1,137 @@
+#!/bin/bash
+# Files between two real qubes and dom0: copied and moved, whole or not at all, and taken back.
+# shellcheck disable=SC2016 # commands are for the qube to expand
+set -uo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+use_instance
+work=$(mktemp -d "${TMPDIR:-/tmp}/bulkhead-files.XXXXXX")
+on_exit 'rm -rf "$work"'
+export HOME=$work/home
+mkdir "$HOME"
+
+policy=$BULKHEAD_ROOT/etc/qubes/policy.d/10-files.policy
+on_exit 'rm -f "$policy"'
+mkdir -p "$(dirname "$policy")"
+cat >"$policy" <<-'END'
+	qubes.Filecopy  *                files-a  files-b   allow
+	qubes.Filecopy  *                files-a  @default  allow target=files-b
+	qubes.Filecopy  *                files-b  files-a   deny
+	qubes.OpenInVM  *                files-a  files-b   allow
+END
+
+for name in files-a files-b; do
+	qvm-check --quiet "$name" 2>/dev/null || new_qube "$name" minimal
+	qvm-check --quiet --running "$name" 2>/dev/null || require "$name starts" start_qube "$name"
+done
+
+a() { in_qube files-a "$1"; }
+b() { in_qube files-b "$1"; }
+
+status_of() {
+	local status=0
+
+	"$@" >"$work/out" 2>&1 </dev/null || status=$?
+	echo $status
+}
+
+sums='find . -type f | sort | xargs -r md5sum'
+
+# --- from dom0 ------------------------------------------------------------------------------
+
+cd "$work" || exit 1
+mkdir -p tree/sub
+head -c 3000000 /dev/urandom >tree/large
+echo small >tree/sub/small
+ln -s small tree/sub/link
+is "dom0 copies a tree" 0 "$(status_of qvm-copy-to-vm files-a tree)"
+is "it arrives as it is" "$(cd tree && eval "$sums")" \
+	"$(a "cd ~/QubesIncoming/dom0/tree && $sums")"
+is "nothing is hidden there" "tree" "$(a 'ls -A ~/QubesIncoming/dom0')"
+is "a second time it exists" 17 "$(status_of qvm-copy-to-vm files-a tree/large tree)"
+matches "and that is said" 'already exists' "$(cat "$work/out")"
+is "then nothing arrives" "tree" "$(a 'ls -A ~/QubesIncoming/dom0')"
+echo moved >moved
+is "dom0 moves a file" 0 "$(status_of qvm-move-to-vm files-a moved)"
+is "the original is gone" "" "$(ls moved 2>/dev/null)"
+is "qvm-copy is not for dom0" 1 "$(status_of qvm-copy moved)"
+
+id=$(qvm-transfer list | tail -n 1 | cut -d ' ' -f 1)
+is "dom0 takes its move back" 0 "$(status_of qvm-transfer undo "$id")"
+is "the original is there again" moved "$(cat moved)"
+id=$(qvm-transfer list files-a | grep ' moved$' | cut -d ' ' -f 1)
+is "and in the qube" 0 "$(status_of qvm-transfer undo files-a "$id")"
+is "what arrived is gone" "tree" "$(a 'ls -A ~/QubesIncoming/dom0')"
+is "to the trash" moved "$(a 'cat ~/.local/share/Trash/files/moved')"
+
+# --- from qube to qube -----------------------------------------------------------------------
+
+a 'cp -a ~/QubesIncoming/dom0/tree ~/tree && echo one >~/one'
+is "a qube copies" 0 "$(status_of a 'cd && qvm-copy-to-vm files-b tree')"
+is "the same arrives" "$(cd tree && eval "$sums")" "$(b "cd ~/QubesIncoming/files-a/tree && $sums")"
+is "to whom dom0 chooses" 0 "$(status_of a 'cd && qvm-move one')"
+is "a move arrives" one "$(b 'cat ~/QubesIncoming/files-a/one')"
+is "and takes the original" "" "$(a 'ls ~/one 2>/dev/null')"
+is "not back: refused" 126 "$(status_of b 'cd && echo x >x && qvm-move-to-vm files-a x')"
+is "which takes nothing" x "$(b 'cat ~/x')"
+is "nor to dom0" 126 "$(status_of b 'cd && qvm-copy-to-vm dom0 x')"
+
+id=$(a "qvm-transfer list" | grep ' one$' | cut -d ' ' -f 1)
+is "the sender takes its move back" 0 "$(status_of a "qvm-transfer undo $id")"
+is "and has it" one "$(a 'cat ~/one')"
+id=$(qvm-transfer list files-b | grep ' one$' | cut -d ' ' -f 1)
+b 'echo edited >>~/QubesIncoming/files-a/one'
+is "what was edited is not taken back" 1 "$(status_of qvm-transfer undo files-b "$id")"
+is "it stays" "one edited" "$(b 'cat ~/QubesIncoming/files-a/one' | xargs)"
+is "a qube asks another for its transfers: refused" 126 \
+	"$(status_of a 'qrexec-client-vm files-b bulkhead.Transfer+list </dev/null')"
+
+b 'rm -rf ~/QubesIncoming/files-a; mkdir -p /tmp/v && printf "#!/bin/sh\necho EDITED >\"\$1\"\n" >/tmp/v/open && chmod 755 /tmp/v/open'
+root_in_qube files-b 'cp /tmp/v/open /usr/local/bin/open-with-viewer'
+is "a file is opened and edited there" 0 "$(status_of a 'cd && qvm-open-in-vm files-b one')"
+is "and comes back" EDITED "$(a 'cat ~/one')"
+
+# --- what goes wrong ---------------------------------------------------------------------------
+
+hidden() { b 'ls -A ~/QubesIncoming/files-a 2>/dev/null' | xargs; }
+
+a 'head -c 30000000 /dev/zero >~/large'
+a 'cd && (qvm-copy-to-vm files-b large 2>/dev/null & sleep 0.7; kill -KILL $(pidof qfile-agent qrexec-client-vm) 2>/dev/null; wait)' >/dev/null
+for _ in $(seq 50); do
+	[ -n "$(hidden)" ] || break
+	sleep 0.2
+done
+is "a sender that is killed leaves nothing" "" "$(hidden)"
+
+root_in_qube files-b 'mkdir -p /home/user/QubesIncoming/files-a && mount -t tmpfs -o size=8m,uid=1000,gid=1000,mode=700 none /home/user/QubesIncoming'
+is "a full disk" 28 "$(status_of a 'cd && qvm-move-to-vm files-b one large')"
+matches "is named" 'disk of the other side is full' "$(cat "$work/out")"
+is "leaves nothing" "" "$(hidden)"
+is "takes nothing" EDITED "$(a 'cat ~/one')"
+root_in_qube files-b 'umount /home/user/QubesIncoming'
+
+# A sender that is not ours, and lies.
+# hostile WHAT EXPRESSION-OF-PRINTF
+hostile() {
+	a "(printf '$2'; head -c 100000 /dev/zero) | timeout 60 qrexec-client-vm files-b qubes.Filecopy >/dev/null 2>&1"
+	is "$1 leaves nothing" "" "$(hidden)"
+}
+zero='\000\000\000\000'
+mode='\244\201\000\000'
+hostile "a name with dots" "\\005$(printf '\\000%.0s' 1 2 3)$mode$zero$zero$zero$zero$zero${zero}../x\\000"
+hostile "a name that is too long" "\\000\\100\\000\\000$mode$zero$zero$zero$zero$zero$zero"
+hostile "an endless file" "\\002\\000\\000\\000$mode\\377\\377\\377\\377\\377\\377\\377\\177$zero$zero$zero${zero}a\\000"
+hostile "a device" "\\002\\000\\000\\000\\244\\041\\000\\000$zero$zero$zero$zero$zero${zero}a\\000"
+is "nothing is outside either" "" "$(b 'find / -xdev -newer /tmp/v/open -name x -path "*Incoming*" 2>/dev/null')"
+
+# The receiving qube is killed in the middle; after its start nothing is half there.
+(a 'cd && qvm-move-to-vm files-b large' >/dev/null 2>&1 &)
+sleep 0.7
+qvm-kill files-b
+require "files-b starts again" start_qube files-b
+is "a move to a qube that died takes nothing" 30000000 "$(a 'stat -c %s ~/large')"
+is "it works again" 0 "$(status_of a 'cd && qvm-move-to-vm files-b one')"
+is "and nothing half is there" one "$(hidden)"
+
+finish
