@@ -1,0 +1,161 @@
+#!/bin/bash
+# Disposables start as copies of a frozen one: each is somebody else, nothing of them is left, and
+# what does not fit is never used.
+set -uo pipefail
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+
+use_instance
+use_template minimal
+qvm-check --quiet dvm 2>/dev/null || new_qube dvm minimal
+qvm-prefs dvm template_for_dispvms True
+on_exit 'qvm-prefs dvm template_for_dispvms False 2>/dev/null'
+
+frozen_count() {
+	grep -c '\[dvm\]: info: a disposable is booted and frozen' "$(daemon_log)"
+}
+
+# shellcheck disable=SC2317 # run by require
+# await_frozen BEFORE: until one more was made than there were.
+await_frozen() {
+	local _
+
+	for _ in $(seq 240); do
+		[ "$(frozen_count)" -le "$1" ] || return 0
+		sleep 0.5
+	done
+	return 1
+}
+
+# in_disposable COMMAND
+in_disposable() {
+	timeout 120 qvm-run --dispvm=dvm --pass-io --no-gui --quiet "$1" </dev/null
+}
+
+# Starts one that stays, and says its name.
+new_disposable() {
+	local name
+
+	name=$(qubesd-query -e dom0 admin.vm.CreateDisposable dvm | tr -d '\0' | sed 's/^0//') &&
+		qvm-start "$name" >&2 && echo "$name"
+}
+
+# The file that covers the frozen one's command line.
+# shellcheck disable=SC2317 # run by check
+was_a_copy() {
+	root_in_qube "$1" 'test -e /run/bulkhead/cmdline'
+}
+
+# What is left of disposables anywhere but in the logs.
+traces() {
+	qvm-ls --raw-list | grep '^disp[0-9]'
+	find "$BULKHEAD_ROOT/var/lib" "$BULKHEAD_ROOT/run" -name '*disp[0-9]*'
+}
+
+# shellcheck disable=SC2317 # run by check
+no_traces() {
+	local _
+
+	for _ in $(seq 60); do
+		[ -n "$(traces)" ] || return 0
+		sleep 0.5
+	done
+	traces
+	return 1
+}
+
+require "a disposable is frozen in the background" await_frozen 0
+
+# --- two copies share nothing ------------------------------------------------------------------
+
+facts='hostname; cat /etc/machine-id /proc/sys/kernel/random/boot_id /proc/sys/kernel/random/uuid
+	head -c 16 /dev/urandom | od -An -tx1; date +%s; tr " " "\n" </proc/cmdline | grep bulkhead.name'
+first=$(new_disposable)
+second=$(new_disposable)
+check "both are copies, not booted" was_a_copy "$first"
+a=$(root_in_qube "$first" "$facts")
+b=$(root_in_qube "$second" "$facts")
+now=$(date +%s)
+line() { sed -n "$2p" <<<"$1"; }
+is "the host name is the qube's" "$first" "$(line "$a" 1)"
+is "and on the kernel's command line" "bulkhead.name=$first" "$(line "$a" 7)"
+is "the machine id is the qube's" "$(qvm-prefs "$first" uuid | tr -d -)" "$(line "$a" 2)"
+matches "the clock is right" '^-?[0-9]{1,2}$' "$((now - $(line "$a" 6)))"
+for i in 1:host_name 2:machine-id 3:boot_id 4:uuid 5:random_bytes; do
+	if [ -n "$(line "$a" "${i%%:*}")" ] &&
+		[ "$(line "$a" "${i%%:*}")" != "$(line "$b" "${i%%:*}")" ]; then
+		ok "two copies differ: ${i#*:}"
+	else
+		not_ok "two copies differ: ${i#*:}"
+		note "$a" "$b"
+	fi
+done
+# One hardware address is the default of all qubes; it is the address that tells them apart.
+if [ "$(qvm-prefs "$first" ip)" != "$(qvm-prefs "$second" ip)" ]; then
+	ok "two copies differ: ip"
+else
+	not_ok "two copies differ: ip"
+fi
+
+# --- what one writes no other sees -------------------------------------------------------------
+
+root_in_qube "$first" 'echo marker >/marker; echo marker >/rw/marker; sync'
+is "another does not see what one wrote" "" "$(root_in_qube "$second" 'cat /marker /rw/marker 2>/dev/null')"
+qvm-kill "$first" "$second"
+is "nor does a later one" "" "$(in_disposable 'cat /marker /rw/marker 2>/dev/null')"
+check "nothing of them is left" no_traces
+
+# --- stale ones are not used -------------------------------------------------------------------
+
+before=$(frozen_count)
+start_qube dvm
+root_in_qube dvm 'echo new >/rw/config/content; sync'
+stop_qube dvm
+is "new content of the template is there at once" new "$(in_disposable 'cat /rw/config/content')"
+check "a new one is frozen" await_frozen "$before"
+is "and has it" new "$(in_disposable 'cat /rw/config/content')"
+before=$(frozen_count)
+qvm-prefs dvm memory 300
+matches "another memory is not that of the old one" '^2[0-9]{5}$' \
+	"$(in_disposable "sed -n 's/MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo")"
+check "a new one is frozen" await_frozen "$before"
+
+# --- crashes -----------------------------------------------------------------------------------
+
+# Ends a process that works in the qube's run directory.
+kill_process_of() {
+	local directory
+
+	for directory in /proc/[0-9]*; do
+		[ "$(readlink "$directory/cwd" 2>/dev/null)" = "$(realpath -m "$BULKHEAD_ROOT/run/bulkhead/qubes/$1")" ] &&
+			[[ $(readlink "$directory/exe") == *"$2"* ]] && kill -KILL "${directory#/proc/}"
+	done
+}
+
+name=$(new_disposable)
+kill_process_of "$name" qemu-system
+check "a machine that dies leaves nothing" no_traces
+name=$(new_disposable)
+kill_process_of "$name" qrexec-daemon
+sleep 1
+is "a daemon that dies is replaced" yes "$(in_qube "$name" 'echo yes')"
+kill -KILL "$(cat "$BULKHEAD_ROOT/run/bulkheadd.pid")"
+sleep 0.5
+start_daemon
+is "a copy outlives bulkheadd" yes "$(in_qube "$name" 'echo yes')"
+qvm-kill "$name"
+check "and leaves nothing" no_traces
+is "no process of a frozen one is left" "" "$(ls "$BULKHEAD_ROOT/run/bulkhead/frozen" 2>/dev/null)"
+require "a disposable is frozen again" await_frozen "$(frozen_count)"
+
+# --- the template goes -------------------------------------------------------------------------
+
+check "the template can be removed" qvm-remove --force dvm
+for _ in $(seq 20); do
+	left=$(find "$BULKHEAD_ROOT/var/lib/qubes/frozen" "$BULKHEAD_ROOT/var/lib/qubes/appvms" -path '*dvm*' 2>/dev/null)
+	[ -n "$left" ] || break
+	sleep 0.5
+done
+is "and its frozen disposable goes with it" "" "$left"
+
+finish
