@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "admin/model/app_private.h"
 #include "admin/model/change.h"
@@ -12,6 +13,8 @@
 #include "admin/store/store.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+
+#define CREATOR_PREFIX "created-by-"
 
 static int
 allocate_qid(const struct app *app, struct err *err)
@@ -67,6 +70,49 @@ copy_template(struct change *c, struct qube *q, struct qube *template)
 		change_tag_add(c, q, template->tags.items[i]);
 }
 
+/* What a qube's feature says about the qubes it creates (5.3), or "". */
+static const char *
+creator_feature(const struct app *app, const struct qube_spec *spec, const char *name)
+{
+	const struct qube *creator = app_find_qube(app, spec->created_by);
+	const char *value = creator != NULL ? qube_feature(creator, name) : NULL;
+
+	return value != NULL ? value : "";
+}
+
+static void
+set_gui_qube(struct change *c, struct qube *q, const struct qube_spec *spec)
+{
+	struct value value = {.state = VALUE_PRESENT};
+
+	value.qube = app_find_qube(c->app, creator_feature(c->app, spec, "set-created-guivm"));
+	if (value.qube != NULL && property_applies(property_by_id(PROPERTY_GUIVM), q))
+		change_property_set(c, q, property_by_id(PROPERTY_GUIVM), &value);
+}
+
+/*
+ * Calls back with each tag that a creator's feature gives to what it creates. What is no tag is
+ * passed over, and what says who the creator is.
+ */
+static void
+for_each_given_tag(struct app *app, struct qube *q, const struct qube_spec *spec,
+	void (*give)(struct app *app, struct qube *q, const char *tag, void *data), void *data)
+{
+	AUTO_FREE char *words = text_copy(creator_feature(app, spec, "tag-created-vm-with"));
+	char *rest = words, *word;
+
+	while ((word = strsep(&rest, " ")) != NULL) {
+		if (tag_check(word, NULL) == 0 && !text_starts_with(word, CREATOR_PREFIX))
+			give(app, q, word, data);
+	}
+}
+
+static void
+store_tag(struct app *app, struct qube *q, const char *tag, void *data)
+{
+	change_tag_add(data, q, tag);
+}
+
 static void
 set_initial(struct change *c, struct qube *q, const struct qube_spec *spec, int dispid)
 {
@@ -78,6 +124,7 @@ set_initial(struct change *c, struct qube *q, const struct qube_spec *spec, int 
 		value.qube = spec->template;
 		change_property_set(c, q, property_by_id(PROPERTY_TEMPLATE), &value);
 	}
+	set_gui_qube(c, q, spec);
 	if (spec->class != CLASS_DISP)
 		return;
 	value.number = dispid;
@@ -104,7 +151,7 @@ add_role_tag(struct change *c, struct qube *q, enum property_id role)
 static char *
 creator_tag(const char *created_by)
 {
-	return text_format("created-by-%s", created_by);
+	return text_format(CREATOR_PREFIX "%s", created_by);
 }
 
 static char *
@@ -130,6 +177,7 @@ store_initial(
 		return -1;
 
 	change_tag_add(&tags, q, creator);
+	for_each_given_tag(app, q, spec, store_tag, &tags);
 	if (spec->name == NULL) {
 		AUTO_FREE char *disposable = disposable_creator_tag(spec->created_by);
 		change_tag_add(&tags, q, disposable);
@@ -177,6 +225,13 @@ emit_tag(struct app *app, struct qube *q, const char *tag)
 	events_emit(app, q, event, "tag", tag, NULL);
 }
 
+static void
+announce_tag(struct app *app, struct qube *q, const char *tag, void *data)
+{
+	(void)data;
+	emit_tag(app, q, tag);
+}
+
 void
 app_announce_qube(struct app *app, struct qube *q, const struct qube_spec *spec)
 {
@@ -186,12 +241,14 @@ app_announce_qube(struct app *app, struct qube *q, const struct qube_spec *spec)
 	events_emit(app, NULL, "domain-add", "vm", q->name, NULL);
 	if (spec->name != NULL) {
 		emit_tag(app, q, creator);
+		for_each_given_tag(app, q, spec, announce_tag, NULL);
 		events_emit(app, q, "domain-create-on-disk", NULL);
 		return;
 	}
 	events_emit(app, q, "domain-create-on-disk", NULL);
 	if (!qube_has_tag(spec->template, creator))
 		emit_tag(app, q, creator);
+	for_each_given_tag(app, q, spec, announce_tag, NULL);
 	emit_tag(app, q, disposable);
 }
 

@@ -53,7 +53,7 @@ struct decision_log *
 decision_log_open(const char *path, struct err *err)
 {
 	struct decision_log *log;
-	uint64_t size_bytes;
+	uint64_t size_bytes = 0;
 	int fd = open_file(path, &size_bytes, err);
 
 	if (fd < 0)
@@ -81,7 +81,7 @@ decision_log_close(struct decision_log *log)
 int
 decision_log_reopen(struct decision_log *log, struct err *err)
 {
-	uint64_t size_bytes;
+	uint64_t size_bytes = 0;
 	int fd = open_file(log->path, &size_bytes, err);
 
 	if (fd < 0)

@@ -181,6 +181,33 @@ a_life_is_heard_by_its_maker(void **state)
 	event_log_close(&mgmt);
 }
 
+/* What features of a creator say about what it creates (5.3). */
+static void
+a_maker_leaves_its_marks(void **state)
+{
+	struct fixture *f = *state;
+	struct event_log all;
+
+	assert_call(f, "admin.vm.feature.Set+tag-created-vm-with", "mgmt",
+		"office created-by-work b@d  extra", "");
+	assert_call(f, "admin.vm.feature.Set+set-created-guivm", "mgmt", "viewer", "");
+	event_log_open(&all, f, "dom0");
+	free(call_ok_from(f, "mgmt", "admin.vm.Create.AppVM+tmpl", "dom0", "name=mine label=red"));
+	assert_events(&all, "- domain-add vm=mine\n"
+			    "mine domain-tag-add:created-by-mgmt tag=created-by-mgmt\n"
+			    "mine domain-tag-add:office tag=office\n"
+			    "mine domain-tag-add:extra tag=extra\n"
+			    "mine domain-create-on-disk\n");
+	event_log_close(&all);
+	assert_call(f, "admin.vm.tag.List", "mine", "",
+		"audiovm-dom0\ncreated-by-mgmt\nextra\nguivm-viewer\noffice\n");
+	assert_call(f, "admin.vm.property.Get+guivm", "mine", "", "default=False type=vm viewer");
+	/* Not of what others create. */
+	assert_call(f, "admin.vm.Create.AppVM+tmpl", "dom0", "name=other label=red", "");
+	assert_call(
+		f, "admin.vm.tag.List", "other", "", "audiovm-dom0\ncreated-by-dom0\nguivm-dom0\n");
+}
+
 static void
 what_only_dom0_may_do_is_refused(void **state)
 {
@@ -210,6 +237,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(
 			events_are_those_the_policy_grants, start, fixture_stop),
 		cmocka_unit_test_setup_teardown(a_life_is_heard_by_its_maker, start, fixture_stop),
+		cmocka_unit_test_setup_teardown(a_maker_leaves_its_marks, start, fixture_stop),
 		cmocka_unit_test_setup_teardown(
 			what_only_dom0_may_do_is_refused, start, fixture_stop),
 	};

@@ -212,7 +212,7 @@ run_replace(struct work *w, struct err *err)
 {
 	AUTO_ADMIN_FILE struct admin_file file = ADMIN_FILE_INIT;
 	char token[POLICY_TOKEN_MAX];
-	const char *content;
+	const char *content = NULL;
 	size_t size;
 
 	if (split_payload(w, token, &content, err) < 0)
@@ -236,7 +236,7 @@ run_remove(struct work *w, struct err *err)
 	AUTO_ADMIN_FILE struct admin_file file = ADMIN_FILE_INIT;
 	AUTO_FREE char *bytes = NULL;
 	char token[POLICY_TOKEN_MAX];
-	const char *rest;
+	const char *rest = NULL;
 	size_t size;
 
 	if (split_payload(w, token, &rest, err) < 0)
