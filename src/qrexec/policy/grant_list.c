@@ -299,12 +299,12 @@ grant_list_write(const struct grant_list *l, const char *path, struct err *err)
 	const struct grant *g;
 	int result;
 
+	buf_init(&out, GRANT_FILE_MAX_BYTES);
 	if (l->count == 0) {
 		if (unlink(path) < 0 && errno != ENOENT)
 			return err_set_errno(err, errno, "file '%s': cannot remove", path);
 		return 0;
 	}
-	buf_init(&out, GRANT_FILE_MAX_BYTES);
 	result = buf_put_string(&out, HEADER);
 	list_for_each (g, &l->grants, link) {
 		if (result == 0)
