@@ -35,6 +35,12 @@
 #define HELD_BACK_PROCESSORS " maxcpus=1"
 
 /*
+ * The emulated counter is the host's clock, the same on all processors; a kernel that is not told
+ * asks the emulated HPET instead, and each look at the clock leaves the qube.
+ */
+#define EMULATED_CLOCK " tsc=reliable"
+
+/*
  * The BAR of a window memory lies at a multiple of its size; the port's window, as the firmware
  * places it, does not. In twice the size there is such a place.
  */
@@ -261,7 +267,7 @@ static void
 add_kernel(struct command_line *line, const struct machine_config *config,
 	enum acceleration acceleration, const struct command_line_fds *fds)
 {
-	bool hold_back = acceleration == ACCELERATION_TCG && config->vcpus > 1;
+	bool emulated = acceleration == ACCELERATION_TCG;
 
 	if (fds->kernel < 0)
 		return;
@@ -269,8 +275,9 @@ add_kernel(struct command_line *line, const struct machine_config *config,
 	if (fds->initramfs >= 0)
 		add_option(line, "-initrd", "/proc/self/fd/%d", pass_fd(line, fds->initramfs));
 	if (config->command_line != NULL)
-		add_option(line, "-append", "%s%s", config->command_line,
-			hold_back ? HELD_BACK_PROCESSORS : "");
+		add_option(line, "-append", "%s%s%s", config->command_line,
+			emulated ? EMULATED_CLOCK : "",
+			emulated && config->vcpus > 1 ? HELD_BACK_PROCESSORS : "");
 }
 
 static int
