@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "filecopy/tree.h"
 
 bool
 destination_source_valid(const char *untrusted_source)
@@ -26,9 +25,10 @@ make_and_open(int parent, const char *name, bool *ret_created, struct err *err)
 	*ret_created = mkdirat(parent, name, 0700) == 0;
 	if (!*ret_created && errno != EEXIST)
 		return err_set_errno(err, errno, "directory '%s': cannot create", name);
-	fd = tree_open_directory(parent, name);
+	/* A file system of its own may be mounted here, but no link may lead away. */
+	fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (fd < 0)
-		return err_set_errno(err, -fd, "directory '%s': cannot open", name);
+		return err_set_errno(err, errno, "directory '%s': cannot open", name);
 	return fd;
 }
 

@@ -89,6 +89,23 @@ wait_for_space(const struct receiver *r, int fd)
 	return ENOSPC;
 }
 
+/* To a file, which write_all() would first try as a socket: once for each small file counts. */
+static uint32_t
+write_bytes(int fd, const uint8_t *bytes, size_t size)
+{
+	while (size > 0) {
+		ssize_t count = write(fd, bytes, size);
+
+		if (count < 0 && errno != EINTR)
+			return (uint32_t)errno;
+		if (count > 0) {
+			bytes += count;
+			size -= (size_t)count;
+		}
+	}
+	return 0;
+}
+
 static uint32_t
 copy_body(struct receiver *r, int fd)
 {
@@ -98,12 +115,12 @@ copy_body(struct receiver *r, int fd)
 		const uint8_t *bytes;
 		size_t max = left < FILECOPY_INPUT_BYTES ? (size_t)left : FILECOPY_INPUT_BYTES;
 		ssize_t count = filecopy_input_take(&r->in, max, &bytes);
-		int e;
+		uint32_t code;
 
 		if (count < 0)
 			return read_code((int)count);
-		if ((e = write_all(fd, bytes, (size_t)count)) < 0)
-			return (uint32_t)-e;
+		if ((code = write_bytes(fd, bytes, (size_t)count)) != 0)
+			return code;
 		left -= (uint64_t)count;
 	}
 	return 0;

@@ -104,7 +104,8 @@ for _ in $(seq 50); do
 done
 is "a sender that is killed leaves nothing" "" "$(hidden)"
 
-root_in_qube files-b 'mkdir -p /home/user/QubesIncoming/files-a && mount -t tmpfs -o size=8m,uid=1000,gid=1000,mode=700 none /home/user/QubesIncoming'
+b 'mkdir -p ~/QubesIncoming'
+root_in_qube files-b 'mount -t tmpfs -o size=8m,uid=1000,gid=1000,mode=700 none /home/user/QubesIncoming'
 is "a full disk" 28 "$(status_of a 'cd && qvm-move-to-vm files-b one large')"
 matches "is named" 'disk of the other side is full' "$(cat "$work/out")"
 is "leaves nothing" "" "$(hidden)"
