@@ -1,5 +1,7 @@
 # For the tests of the policy tools: a private root with a policy, and checks that name what they
 # check. $PROGRAMS is the build directory of the tools, $POLICY_PROGRAMS that of the engine's.
+# shellcheck shell=bash disable=SC2034,SC2317
+
 set -u
 root=$(mktemp -d /tmp/bulkhead-policy-XXXXXX)
 trap 'rm -rf "$root"' EXIT

@@ -1,5 +1,7 @@
 #!/bin/bash
 # The services policy.* and the tools on them: tokens, checks, and that nothing is half done.
+# shellcheck disable=SC2317
+# shellcheck source=tests/protocol/policy-tools/common.sh
 . "$(dirname "$0")/common.sh"
 
 for name in List Get Replace Remove GetFiles include.List include.Get include.Replace include.Remove; do

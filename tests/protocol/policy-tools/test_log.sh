@@ -1,5 +1,6 @@
 #!/bin/bash
 # qrexec-policy-log: filters, formats, and following a log that is moved away.
+# shellcheck source=tests/protocol/policy-tools/common.sh
 . "$(dirname "$0")/common.sh"
 tool=$PROGRAMS/qrexec-policy-log
 log=$root/var/log/qubes/qrexec-policy.log

@@ -1,5 +1,7 @@
 #!/bin/bash
 # The tools that ask the policy: explain --what-if, the graph, lint, and the fallback program.
+# shellcheck disable=SC2317
+# shellcheck source=tests/protocol/policy-tools/common.sh
 . "$(dirname "$0")/common.sh"
 explain="$POLICY_PROGRAMS/qrexec-policy explain"
 lint=$POLICY_PROGRAMS/qrexec-policy-lint
@@ -67,6 +69,7 @@ expect_run "one call under the change" 0 "allow: s+x from 'work' to 'red': a rul
 # shellcheck disable=SC2086
 expect_run "which is refused as it is" 1 "deny: s+x from 'work' to 'red': no rule matches" \
 	sh -c "$explain --system-info '$facts' work red s+x >'$root/out'; s=\$?; head -n 1 '$root/out'; exit \$s"
+# shellcheck disable=SC2086
 expect_run "a place without a file" 2 '' $explain --as x
 
 draw() {
