@@ -15,10 +15,10 @@
 #include "vchan/vchan_extra.h"
 
 #define RING_BYTES 65536
-#define IN_MAX (1024 * 1024)
-#define OUT_MAX (8 * 1024 * 1024)
+#define IN_MAX ((size_t)1024 * 1024)
+#define OUT_MAX ((size_t)8 * 1024 * 1024)
 /* Above this, pictures wait. */
-#define OUT_BUSY (256 * 1024)
+#define OUT_BUSY ((size_t)256 * 1024)
 #define RETRY_MS 1000
 /* A daemon that has not told what it can by then is one that can not do more. */
 #define CAPS_TIMEOUT_MS 500

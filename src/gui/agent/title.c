@@ -26,5 +26,6 @@ title_cut(char ret_title[GUI_TITLE_BYTES], const char *text, size_t size)
 	while (end > 0 && is_continuation(text[end]))
 		end--;
 	memcpy(ret_title, text, end);
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): the rest is cleared above */
 	memcpy(ret_title + end, ELLIPSIS, ELLIPSIS_BYTES);
 }
