@@ -10,7 +10,6 @@
 #include "base/log.h"
 #include "base/stream.h"
 #include "base/text.h"
-#include "qrexec/policy/agent_prompter.h"
 #include "qrexec/policy/prompt_request.h"
 #include "qrexec/policy/rate_limit.h"
 

@@ -6,6 +6,10 @@
 #include "qrexec/policy/courier.h"
 #include "qrexec/policy/policy.h"
 
+/* Notifications about one qube: so many at once, then one in an interval. */
+#define NOTIFICATIONS_BURST 5
+#define NOTIFICATIONS_INTERVAL_MS 10000
+
 struct agent_notices;
 
 /* `courier` is borrowed. Never NULL. */

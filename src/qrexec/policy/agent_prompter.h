@@ -13,9 +13,6 @@
 #define PROMPTS_MAX 64
 /* For an answer, once the prompt is open. */
 #define PROMPT_TIMEOUT_MS 300000
-/* Notifications about one qube: so many at once, then one in an interval. */
-#define NOTIFICATIONS_BURST 5
-#define NOTIFICATIONS_INTERVAL_MS 10000
 
 /* `courier` is borrowed. Never NULL. */
 struct prompter *agent_prompter_create(
