@@ -21,6 +21,9 @@
 #include "base/path.h"
 #include "base/text.h"
 
+/* Starts that go on beside each other on any host; on larger ones two a processor. */
+#define STARTS_MIN 4
+
 static void
 handle_answering(struct loop_deferred *source, void *data)
 {
@@ -57,6 +60,15 @@ make_run_directories(struct err *err)
 	return 0;
 }
 
+/* More at once only make each of them slower, and then too slow. */
+static unsigned int
+choose_starts_max(void)
+{
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+
+	return processors > STARTS_MIN / 2 ? 2 * (unsigned int)processors : STARTS_MIN;
+}
+
 struct lifecycle *
 lifecycle_create(const struct lifecycle_config *config, struct err *err)
 {
@@ -66,6 +78,7 @@ lifecycle_create(const struct lifecycle_config *config, struct err *err)
 		return NULL;
 	l = xcalloc(1, sizeof(*l));
 	l->config = *config;
+	l->starts_max = choose_starts_max();
 	list_init(&l->runs);
 	list_init(&l->answers);
 	list_init(&l->frozen);
@@ -96,6 +109,7 @@ lifecycle_destroy(struct lifecycle *l)
 {
 	if (l == NULL)
 		return;
+	l->ending = true;
 	while (!list_empty(&l->runs)) {
 		struct run *run = container_of(l->runs.next, struct run, link);
 
@@ -156,6 +170,7 @@ run_destroy(struct run *run)
 		close(run->identity_fd);
 	err_clear(&run->failure);
 	qube_unpin(run->q);
+	runs_go_on(run->l);
 	free(run);
 }
 

@@ -40,6 +40,8 @@ struct lifecycle {
 	struct loop_deferred *answering;
 	struct recovery *recovery; /* while lifecycle_recover() is under way */
 	struct list frozen;        /* frozen.link, in frozen.c */
+	unsigned int starts_max;   /* runs in the phases STORAGE to AGENT at a time */
+	bool ending;
 	struct loop_timer *frozen_timer;
 	struct event_subscriber *frozen_subscriber;
 };
@@ -75,6 +77,7 @@ struct run {
 	struct running_record record;
 	bool recorded;           /* the row exists */
 	bool spawned;            /* the machine was announced */
+	bool waiting;            /* in phase NETVM, for others to be started */
 	bool busy;               /* a step's answer is still to come, so the run can not go yet */
 	bool doomed;             /* to be torn down when that answer comes */
 	struct err failure;      /* why the start was given up; empty otherwise */
@@ -105,6 +108,8 @@ int run_refuse_not_running(const struct qube *q, struct err *err);
 /* start.c */
 void run_begin(struct run *run);
 void run_agent_ready(struct run *run);
+/* A start is over: those that wait for their turn go on, in the order in which they came. */
+void runs_go_on(struct lifecycle *l);
 /* The start is over, or the machine is to go: tears everything down. Takes the error over. */
 void run_give_up(struct run *run, struct err *reason);
 /* As RUN_UP; also for an adopted machine. */

@@ -99,9 +99,43 @@ handle_storage_started(void *data, struct disk_images *disks, const struct err *
 	disk_images_destroy(disks);
 }
 
+/* Their memory and processor time are spoken for. */
+static bool
+is_turn(const struct lifecycle *l)
+{
+	unsigned int starting = 0;
+	const struct run *other;
+
+	list_for_each (other, &l->runs, link) {
+		if (other->phase >= RUN_STORAGE && other->phase <= RUN_AGENT)
+			starting++;
+	}
+	return starting < l->starts_max;
+}
+
+void
+runs_go_on(struct lifecycle *l)
+{
+	struct run *run;
+
+	/* One more may not be able to start: its end calls again. */
+	list_for_each (run, &l->runs, link) {
+		if (!run->waiting || run->doomed)
+			continue;
+		if (l->ending || !is_turn(l))
+			return;
+		run->waiting = false;
+		start_storage(run);
+	}
+}
+
 static void
 start_storage(struct run *run)
 {
+	if (run->phase == RUN_NETVM && !is_turn(run->l)) {
+		run->waiting = true;
+		return;
+	}
 	run->phase = RUN_STORAGE;
 	run->busy = true;
 	/* A copy that failed is started again, and then boots. */
@@ -347,6 +381,7 @@ run_set_up(struct run *run)
 	crash_point("start:after-agent");
 	events_emit(run->l->config.app, run->q, "domain-start", "start_guid", "True", NULL);
 	waiters_answer_all(&run->start_waiters, NULL);
+	runs_go_on(run->l);
 }
 
 void
