@@ -17,11 +17,11 @@ enum key_kind {
 
 struct key {
 	const char *name;
+	int (*set)(struct gui_config *c, const char *value);
+	size_t offset; /* of the member, for the first two kinds */
 	enum key_kind kind;
-	size_t offset;                 /* of the member, for the first two kinds */
 	unsigned int minimum, maximum; /* of a number */
 	bool lenient;                  /* a wrong number is a warning */
-	int (*set)(struct gui_config *c, const char *value);
 };
 
 static int
@@ -62,11 +62,11 @@ set_background(struct gui_config *c, const char *value)
 
 #define BOOL_KEY(member)                                                                           \
 	{                                                                                          \
-#member, KEY_BOOL, offsetof(struct gui_config, member)                             \
+#member, NULL, offsetof(struct gui_config, member), KEY_BOOL                       \
 	}
 #define TEXT_KEY(name, setter)                                                                     \
 	{                                                                                          \
-		name, KEY_TEXT, 0, 0, 0, false, setter                                             \
+		name, setter, 0, KEY_TEXT                                                          \
 	}
 
 static const struct key keys[] = {
@@ -79,13 +79,14 @@ static const struct key keys[] = {
 	TEXT_KEY("secure_paste_sequence", set_paste),
 	TEXT_KEY("trayicon_mode", set_tray),
 	TEXT_KEY("window_background_color", set_background),
-	{"max_clipboard_size", KEY_NUMBER, offsetof(struct gui_config, max_clipboard_bytes),
+	{"max_clipboard_size", NULL, offsetof(struct gui_config, max_clipboard_bytes), KEY_NUMBER,
 		GUI_CLIPBOARD_MIN, GUI_CLIPBOARD_MAX, true},
-	{"startup_timeout", KEY_NUMBER, offsetof(struct gui_config, startup_timeout_s), 0, 86400},
-	{"events_max_delay", KEY_NUMBER, offsetof(struct gui_config, max_event_delay_ms), 0,
+	{"startup_timeout", NULL, offsetof(struct gui_config, startup_timeout_s), KEY_NUMBER, 0,
+		86400},
+	{"events_max_delay", NULL, offsetof(struct gui_config, max_event_delay_ms), KEY_NUMBER, 0,
 		GUI_EVENT_DELAY_MAX_MS},
-	{"log_level", KEY_NUMBER, offsetof(struct gui_config, log_verbosity), 0, 2},
-	{"windows_count_limit", KEY_NUMBER, offsetof(struct gui_config, max_windows), 1,
+	{"log_level", NULL, offsetof(struct gui_config, log_verbosity), KEY_NUMBER, 0, 2},
+	{"windows_count_limit", NULL, offsetof(struct gui_config, max_windows), KEY_NUMBER, 1,
 		GUI_WINDOWS_MAX},
 };
 

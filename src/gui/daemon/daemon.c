@@ -21,8 +21,8 @@
 #include "gui/daemon/xcb_display.h"
 #include "gui/protocol/window_memory.h"
 
-#define IN_MAX_BYTES (128U * 1024)
-#define READ_BYTES (64U * 1024)
+#define IN_MAX_BYTES (128UL * 1024)
+#define READ_BYTES (64UL * 1024)
 #define MESSAGES_PER_TURN 256
 /* A qube that sends more a second is read only at the lower rate until it has calmed down. */
 #define MESSAGES_PER_SECOND 10000

@@ -125,5 +125,5 @@ title_filter_name(const char *untrusted, size_t size, bool allow_utf8, char *ret
 
 	title_filter(untrusted, size, allow_utf8, ret);
 	if (!allow_utf8 && length >= 3 && memcmp(untrusted + length - 3, "\xe2\x80\xa6", 3) == 0)
-		memcpy(ret + strlen(ret) - 3, "...", 3);
+		memset(ret + strlen(ret) - 3, '.', 3);
 }

@@ -106,9 +106,9 @@ display_fence(struct display *d)
 static void
 take_fences(struct display *d)
 {
-	while (!list_empty(&d->fences)) {
-		struct display_fence *fence =
-			container_of(d->fences.next, struct display_fence, link);
+	struct display_fence *fence, *following;
+
+	list_for_each_safe (fence, following, &d->fences, link) {
 		xcb_generic_error_t *error = NULL;
 		void *reply = NULL;
 		uint64_t number = fence->number;

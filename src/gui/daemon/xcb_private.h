@@ -61,40 +61,34 @@ struct display {
 	struct core *core;
 	void (*handle_lost)(void *data, const char *why);
 	void *lost_data;
-	bool lost;
 
 	xcb_connection_t *x;
 	xcb_screen_t *screen;
-	int screen_number;
-	xcb_atom_t atoms[ATOM_COUNT];
 	xcb_key_symbols_t *keysyms;
+	xcb_atom_t atoms[ATOM_COUNT];
+	xcb_cursor_t cursors[CURSOR_COUNT];
 	xcb_gcontext_t copy_gc, text_gc, label_gc;
 	xcb_font_t text_font, cursor_font;
-	xcb_cursor_t cursors[CURSOR_COUNT];
-	uint32_t text_colour;
-	bool wide_text;
-
-	struct area root, work;
 	xcb_window_t tray; /* 0: none */
+	int screen_number;
+	struct area root, work;
 
 	/* Window memory: attached to the server, or mapped here. */
-	bool shm_possible;
+	int pool_fd;           /* kept for those who have to look at pixels; -1 */
 	xcb_shm_seg_t segment; /* 0: none */
-	const uint8_t *pool;   /* or NULL */
+	uint32_t icon_words;
 	uint64_t pool_bytes;
-	int pool_fd; /* kept for those who have to look at pixels; -1 */
+	const uint8_t *pool; /* or NULL */
+	uint32_t *icon;      /* as _NET_WM_ICON wants it */
 
 	struct list fences; /* display_fence.link */
 	uint64_t fence_number;
-	bool drawn_since_fence;
-
+	uint64_t input_time_ms;
 	struct list buckets[DISPLAY_BUCKETS];         /* display_window.link, by frame */
 	struct list content_buckets[DISPLAY_BUCKETS]; /* display_window.content_link */
 
-	uint32_t *icon; /* as _NET_WM_ICON wants it */
-	uint32_t icon_words;
-	uint64_t input_time_ms;
 	char host[256];
+	bool lost, wide_text, shm_possible, drawn_since_fence;
 };
 
 struct display_window {

@@ -127,7 +127,7 @@ read_cardinals(
 		    xcb_get_property_value_length(reply) == (int)(count * 4);
 
 	if (good)
-		memcpy(ret, xcb_get_property_value(reply), count * 4);
+		memcpy(ret, xcb_get_property_value(reply), count * sizeof(*ret));
 	free(reply);
 	return good;
 }

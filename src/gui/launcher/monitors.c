@@ -17,6 +17,8 @@
 /* Changes come in bursts. */
 #define SETTLE_MS 300
 
+static const char program[] = BULKHEAD_BINDIR "/qrexec-client";
+
 struct monitors {
 	xcb_connection_t *x;
 	xcb_window_t root;
@@ -169,8 +171,8 @@ handle_sent(struct loop_child *child, int wait_status, void *data)
 void
 monitors_send(struct monitors *m, const char *qube)
 {
-	const char *argv[] = {BULKHEAD_BINDIR "/qrexec-client", "-d", qube,
-		"DEFAULT:QUBESRPC qubes.SetMonitorLayout dom0", NULL};
+	const char *argv[] = {
+		program, "-d", qube, "DEFAULT:QUBESRPC qubes.SetMonitorLayout dom0", NULL};
 	AUTO_FD int file = lines_as_file(m);
 	const struct child_fd fds[] = {{file, 0}, {2, 2}};
 	struct child_config config = CHILD_CONFIG_INIT;

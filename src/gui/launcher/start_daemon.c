@@ -14,6 +14,8 @@
 #define ARGUMENTS_MAX 24
 #define LOG_MODE 0640
 
+static const char program[] = BULKHEAD_BINDIR "/gui-daemon";
+
 char *
 launcher_write_config(const struct gui_qube *q, struct err *err)
 {
@@ -37,8 +39,8 @@ launcher_start_daemon(const struct gui_qube *q, bool foreground,
 	AUTO_FREE char *scheme = text_format("_KDE_NET_WM_COLOR_SCHEME=s:%s.colors", q->label_name);
 	AUTO_FREE char *config_path = launcher_write_config(q, err);
 	AUTO_FREE char *log_path = root_path("/var/log/qubes/guid.%s.log", q->name);
-	const char *argv[ARGUMENTS_MAX] = {BULKHEAD_BINDIR "/gui-daemon", "-N", q->name, "-c",
-		q->label_colour, "-l", index, "-C", config_path, "-d", domain};
+	const char *argv[ARGUMENTS_MAX] = {program, "-N", q->name, "-c", q->label_colour, "-l",
+		index, "-C", config_path, "-d", domain};
 	struct child_config config = CHILD_CONFIG_INIT;
 	AUTO_FD int log_fd = -1;
 	struct child_fd fds[1];

@@ -22,45 +22,45 @@ enum kind {
 };
 
 struct type_row {
-	uint32_t type;
 	const char *name;
-	bool to_daemon, to_agent;
+	uint32_t type;
 	enum kind kind;
 	uint32_t size; /* of the body, where it is fixed */
+	bool to_daemon, to_agent;
 };
 
 #define SIZE(member) sizeof(((struct gui_message *)NULL)->member)
 
 static const struct type_row rows[] = {
-	{GUI_KEYPRESS, "KEYPRESS", false, true, KIND_WORDS, SIZE(key)},
-	{GUI_BUTTON, "BUTTON", false, true, KIND_WORDS, SIZE(button)},
-	{GUI_MOTION, "MOTION", false, true, KIND_WORDS, SIZE(motion)},
-	{GUI_CROSSING, "CROSSING", false, true, KIND_WORDS, SIZE(crossing)},
-	{GUI_FOCUS, "FOCUS", false, true, KIND_WORDS, SIZE(focus)},
-	{GUI_CREATE, "CREATE", true, false, KIND_WORDS, SIZE(create)},
-	{GUI_DESTROY, "DESTROY", true, true, KIND_WORDS, 0},
-	{GUI_MAP, "MAP", true, true, KIND_WORDS, SIZE(map)},
-	{GUI_UNMAP, "UNMAP", true, false, KIND_WORDS, 0},
-	{GUI_CONFIGURE, "CONFIGURE", true, true, KIND_WORDS, SIZE(configure)},
-	{GUI_SHMIMAGE, "SHMIMAGE", true, false, KIND_WORDS, SIZE(damage)},
-	{GUI_CLOSE, "CLOSE", false, true, KIND_WORDS, 0},
-	{GUI_CLIPBOARD_REQ, "CLIPBOARD_REQ", false, true, KIND_WORDS, 0},
-	{GUI_CLIPBOARD_DATA, "CLIPBOARD_DATA", true, true, KIND_CLIPBOARD, 0},
-	{GUI_WMNAME, "WMNAME", true, false, KIND_BYTES, SIZE(title)},
-	{GUI_KEYMAP_NOTIFY, "KEYMAP_NOTIFY", false, true, KIND_BYTES, SIZE(keymap)},
-	{GUI_DOCK, "DOCK", true, false, KIND_WORDS, 0},
-	{GUI_WINDOW_HINTS, "WINDOW_HINTS", true, false, KIND_WORDS, SIZE(hints)},
-	{GUI_WINDOW_FLAGS, "WINDOW_FLAGS", true, true, KIND_WORDS, SIZE(flags)},
-	{GUI_WMCLASS, "WMCLASS", true, false, KIND_BYTES, SIZE(class)},
-	{GUI_WINDOW_DUMP, "WINDOW_DUMP", true, false, KIND_DUMP, 0},
-	{GUI_CURSOR, "CURSOR", true, false, KIND_WORDS, SIZE(cursor)},
-	{GUI_WINDOW_DUMP_ACK, "WINDOW_DUMP_ACK", false, true, KIND_WORDS, 0},
-	{GUI_X_CAPS, "X_CAPS", true, true, KIND_WORDS, SIZE(caps)},
-	{GUI_X_COMMIT, "X_COMMIT", true, false, KIND_COMMIT, 0},
-	{GUI_X_RELEASE, "X_RELEASE", false, true, KIND_WORDS, SIZE(release)},
-	{GUI_X_FRAME, "X_FRAME", false, true, KIND_WORDS, SIZE(frame)},
-	{GUI_X_DROP, "X_DROP", true, false, KIND_WORDS, SIZE(drop)},
-	{GUI_X_SCROLL, "X_SCROLL", false, true, KIND_WORDS, SIZE(scroll)},
+	{"KEYPRESS", GUI_KEYPRESS, KIND_WORDS, SIZE(key), false, true},
+	{"BUTTON", GUI_BUTTON, KIND_WORDS, SIZE(button), false, true},
+	{"MOTION", GUI_MOTION, KIND_WORDS, SIZE(motion), false, true},
+	{"CROSSING", GUI_CROSSING, KIND_WORDS, SIZE(crossing), false, true},
+	{"FOCUS", GUI_FOCUS, KIND_WORDS, SIZE(focus), false, true},
+	{"CREATE", GUI_CREATE, KIND_WORDS, SIZE(create), true, false},
+	{"DESTROY", GUI_DESTROY, KIND_WORDS, 0, true, true},
+	{"MAP", GUI_MAP, KIND_WORDS, SIZE(map), true, true},
+	{"UNMAP", GUI_UNMAP, KIND_WORDS, 0, true, false},
+	{"CONFIGURE", GUI_CONFIGURE, KIND_WORDS, SIZE(configure), true, true},
+	{"SHMIMAGE", GUI_SHMIMAGE, KIND_WORDS, SIZE(damage), true, false},
+	{"CLOSE", GUI_CLOSE, KIND_WORDS, 0, false, true},
+	{"CLIPBOARD_REQ", GUI_CLIPBOARD_REQ, KIND_WORDS, 0, false, true},
+	{"CLIPBOARD_DATA", GUI_CLIPBOARD_DATA, KIND_CLIPBOARD, 0, true, true},
+	{"WMNAME", GUI_WMNAME, KIND_BYTES, SIZE(title), true, false},
+	{"KEYMAP_NOTIFY", GUI_KEYMAP_NOTIFY, KIND_BYTES, SIZE(keymap), false, true},
+	{"DOCK", GUI_DOCK, KIND_WORDS, 0, true, false},
+	{"WINDOW_HINTS", GUI_WINDOW_HINTS, KIND_WORDS, SIZE(hints), true, false},
+	{"WINDOW_FLAGS", GUI_WINDOW_FLAGS, KIND_WORDS, SIZE(flags), true, true},
+	{"WMCLASS", GUI_WMCLASS, KIND_BYTES, SIZE(class), true, false},
+	{"WINDOW_DUMP", GUI_WINDOW_DUMP, KIND_DUMP, 0, true, false},
+	{"CURSOR", GUI_CURSOR, KIND_WORDS, SIZE(cursor), true, false},
+	{"WINDOW_DUMP_ACK", GUI_WINDOW_DUMP_ACK, KIND_WORDS, 0, false, true},
+	{"X_CAPS", GUI_X_CAPS, KIND_WORDS, SIZE(caps), true, true},
+	{"X_COMMIT", GUI_X_COMMIT, KIND_COMMIT, 0, true, false},
+	{"X_RELEASE", GUI_X_RELEASE, KIND_WORDS, SIZE(release), false, true},
+	{"X_FRAME", GUI_X_FRAME, KIND_WORDS, SIZE(frame), false, true},
+	{"X_DROP", GUI_X_DROP, KIND_WORDS, SIZE(drop), true, false},
+	{"X_SCROLL", GUI_X_SCROLL, KIND_WORDS, SIZE(scroll), false, true},
 };
 
 static const struct type_row *
