@@ -26,6 +26,10 @@ for name in files-a files-b; do
 	qvm-check --quiet --running "$name" 2>/dev/null || require "$name starts" start_qube "$name"
 done
 
+for name in files-a files-b; do
+	root_in_qube "$name" 'rm -rf /home/user/QubesIncoming /home/user/.local /home/user/tree /home/user/one /home/user/x'
+done
+
 a() { in_qube files-a "$1"; }
 b() { in_qube files-b "$1"; }
 
