@@ -46,6 +46,37 @@ source_of(const struct command_line *line, int target)
 	return -1;
 }
 
+/* A machine to be frozen and its copies have the same devices; only their memory differs. */
+static void
+test_memory(void **state)
+{
+	struct command_line_fds fds = all_fds;
+	struct machine_memory memory = {201, -1, false};
+	struct machine_config config = plain_config();
+	struct command_line line;
+
+	fds.identity = 107;
+	config.memory = &memory;
+	assert_int_equal(command_line_build(&line, &config, ACCELERATION_TCG, &fds, NULL), 0);
+	assert_true(has(&line, "-object",
+		"memory-backend-file,id=memory,size=400M,mem-path=/proc/self/fd/3,share=on"));
+	assert_int_equal(source_of(&line, 3), 201);
+	assert_int_equal(line.device_target, -1);
+	assert_false(has(&line, "-incoming", "defer"));
+	assert_true(has(&line, "-device", "vmgenid,guid=auto"));
+	assert_true(has(&line, "-device",
+		"virtserialport,bus=serial.0,nr=2,chardev=identity,name=org.bulkhead.identity"));
+	command_line_finish(&line);
+
+	memory = (struct machine_memory){201, 202, true};
+	assert_int_equal(command_line_build(&line, &config, ACCELERATION_TCG, &fds, NULL), 0);
+	assert_true(has(&line, "-object",
+		"memory-backend-file,id=memory,size=400M,mem-path=/proc/self/fd/3,share=off"));
+	assert_int_equal(source_of(&line, line.device_target), 202);
+	assert_true(has(&line, "-incoming", "defer"));
+	command_line_finish(&line);
+}
+
 static void
 test_base(void **state)
 {
@@ -186,6 +217,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_base),
+		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_disks),
 		cmocka_unit_test(test_longest_chains_fit),
 		cmocka_unit_test(test_bad_disks),
