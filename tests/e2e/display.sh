@@ -38,23 +38,32 @@ has_no_window() {
 	! has_window "$@"
 }
 
+# geometry WINDOW: sets X Y WIDTH HEIGHT of its inside, which the caller has declared. (xdotool is
+# wrong about windows within a window manager's frame.)
+geometry() {
+	eval "$(xwininfo -id "$1" | sed -n 's/.*Absolute upper-left X: */X=/p; s/.*Absolute upper-left Y: */Y=/p
+		s/^ *Width: */WIDTH=/p; s/^ *Height: */HEIGHT=/p')"
+}
+
 # pixel WINDOW X Y: its colour as rrggbb; negative places count from the other side.
 pixel() {
-	local WIDTH HEIGHT WINDOW X Y SCREEN x=$2 y=$3
+	local WIDTH=0 HEIGHT=0 X=0 Y=0 x=$2 y=$3
 
-	eval "$(xdotool getwindowgeometry --shell "$1")"
+	geometry "$1"
 	[ "$x" -ge 0 ] || x=$((WIDTH + x))
 	[ "$y" -ge 0 ] || y=$((HEIGHT + y))
 	# From the root: what a person sees, not what the window holds.
-	import -silent -window root -crop "1x1+$((X + x))+$((Y + y))" txt:- 2>/dev/null |
+	import -silent -window root -crop "1x1+$((X + x))+$((Y + y))" -depth 8 txt:- 2>/dev/null |
 		sed -n 's/.*#\([0-9A-Fa-f]\{6\}\).*/\1/p' | tr A-F a-f | tail -n 1
 }
 
 # has_border WINDOW RRGGBB: on all four sides, in the middle of each and near its ends.
 has_border() {
-	local WIDTH HEIGHT WINDOW X Y SCREEN place
+	local WIDTH=0 HEIGHT=0 X=0 Y=0 place
 
-	eval "$(xdotool getwindowgeometry --shell "$1")"
+	[ -n "${2-}" ] || return 1
+
+	geometry "$1"
 	for place in "0 $((HEIGHT / 2))" "-1 $((HEIGHT / 2))" "$((WIDTH / 2)) 0" "$((WIDTH / 2)) -1" \
 		"0 0" "-1 0" "0 -1" "-1 -1"; do
 		# shellcheck disable=SC2086 # two numbers
