@@ -289,6 +289,7 @@ handle_connected(void *data, int stream_fd, int pool_fd)
 		loop_quit(dm->loop, GUI_EXIT_FAILED);
 		return;
 	}
+	display_turn(dm->display);
 	log_info("agent connected");
 	tell_ready(dm);
 }

@@ -14,7 +14,7 @@
 #include "base/log.h"
 #include "gui/daemon/xcb_private.h"
 
-/* Events handled before others get their turn. */
+/* Events taken from the socket before others get their turn. */
 #define EVENTS_PER_TURN 256
 
 void
@@ -103,10 +103,12 @@ display_fence(struct display *d)
 	return fence->number;
 }
 
-static void
+/* Whether one was done. */
+static bool
 take_fences(struct display *d)
 {
 	struct display_fence *fence, *following;
+	bool taken = false;
 
 	list_for_each_safe (fence, following, &d->fences, link) {
 		xcb_generic_error_t *error = NULL;
@@ -114,13 +116,15 @@ take_fences(struct display *d)
 		uint64_t number = fence->number;
 
 		if (!xcb_poll_for_reply(d->x, fence->sequence, &reply, &error))
-			return;
+			break;
 		free(reply);
 		free(error);
 		list_remove(&fence->link);
 		free(fence);
 		core_handle_fence(d->core, number);
+		taken = true;
 	}
+	return taken;
 }
 
 void
@@ -152,29 +156,38 @@ handle_error(struct display *d, const xcb_generic_error_t *e)
 	display_fail(d, text);
 }
 
+static void
+handle_event(struct display *d, xcb_generic_event_t *event)
+{
+	if (event->response_type == 0)
+		handle_error(d, (const xcb_generic_error_t *)event);
+	else
+		display_dispatch(d, event);
+	free(event);
+}
+
+/*
+ * Waiting for a reply, and even sending, may take events off the socket: there they no longer wake
+ * the loop. So a turn ends only when nothing is left in the library's queue either.
+ */
 void
 display_turn(struct display *d)
 {
-	xcb_generic_event_t *event;
+	for (int left = EVENTS_PER_TURN; !d->lost; left--) {
+		xcb_generic_event_t *event = left > 0 ? xcb_poll_for_event(d->x) : NULL;
 
-	for (int i = 0; i < EVENTS_PER_TURN && !d->lost; i++) {
-		event = xcb_poll_for_event(d->x);
+		if (event == NULL) {
+			xcb_flush(d->x);
+			if (take_fences(d))
+				continue;
+			event = xcb_poll_for_queued_event(d->x);
+		}
 		if (event == NULL)
 			break;
-		if (event->response_type == 0)
-			handle_error(d, (const xcb_generic_error_t *)event);
-		else
-			display_dispatch(d, event);
-		free(event);
+		handle_event(d, event);
 	}
-	if (d->lost)
-		return;
-	take_fences(d);
-	if (xcb_connection_has_error(d->x) != 0) {
+	if (!d->lost && xcb_connection_has_error(d->x) != 0)
 		display_fail(d, "the X server is gone");
-		return;
-	}
-	xcb_flush(d->x);
 }
 
 static void

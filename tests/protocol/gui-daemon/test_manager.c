@@ -67,7 +67,7 @@ has_borders(struct harness *h)
 static void
 check_borders(struct harness *h)
 {
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 600; i++) {
 		if (has_borders(h))
 			return;
 		usleep(50000);
@@ -80,13 +80,15 @@ await_red(struct harness *h)
 {
 	int c[4];
 
-	for (int i = 0; i < 200; i++) {
+	for (int i = 0; i < 600; i++) {
 		content_place(h, c);
 		if (harness_pixel(h, c[0] + 5, c[1] + 5) == RED)
 			return;
 		usleep(50000);
 	}
-	fail_msg("the window never showed its content");
+	fail_msg("no content but %06x at %d,%d of %dx%d, %s", harness_pixel(h, c[0] + 5, c[1] + 5),
+		c[0], c[1], c[2], c[3],
+		harness_is_viewable(h, harness_find(h, W1)) ? "viewable" : "not viewable");
 }
 
 static void
