@@ -3,7 +3,7 @@
  * anybody else sees it; the policy's answer is trusted as far as policy_answer.h checked it.
  *
  *     POLICY -> dom0: service process ------------------------------> answered
- *            -> qube: CONNECTING <-> STARTING ---------------------> answered
+ *            -> qube: CONNECTING <-> STARTING ---------------------> answered, RUNNING -> OVER
  *            -> disposable: CREATING -> STARTING -> CONNECTING ----> answered, RUNNING -> KILLING
  */
 #include "qrexec/host/call.h"
@@ -29,6 +29,7 @@ enum call_state {
 	CALL_STARTING,
 	CALL_CONNECTING,
 	CALL_RUNNING,
+	CALL_OVER, /* for the target; the caller has not yet said so */
 	CALL_KILLING,
 };
 
@@ -51,6 +52,7 @@ struct call {
 
 	/* With another qube, once accepted: */
 	uint32_t peer, port;
+	bool caller_left;
 	struct call_channel *channel;
 };
 
@@ -253,17 +255,37 @@ handle_accepted(uint32_t domain, uint32_t port, void *data)
 	call->state = CALL_RUNNING;
 }
 
+/*
+ * The same port may belong to a newer call by now, as the target gives it out again when its own
+ * end is over. Each caller leaves once, so the oldest that has not is the one that is meant.
+ */
 void
 call_caller_left(struct call_table *t, uint32_t domain, uint32_t port)
 {
 	struct call *call;
 
 	list_for_each (call, &t->calls, link) {
-		if (call->state != CALL_RUNNING || call->peer != domain || call->port != port)
+		if ((call->state != CALL_RUNNING && call->state != CALL_OVER) ||
+			call->caller_left || call->peer != domain || call->port != port)
 			continue;
-		call_channel_caller_left(call->channel);
+		call->caller_left = true;
+		if (call->state == CALL_OVER)
+			call_destroy(call);
+		else
+			call_channel_caller_left(call->channel);
 		return;
 	}
+}
+
+static void
+handle_target_end(struct call *call)
+{
+	if (call->caller_left || call->disposable != NULL) {
+		call_end(call);
+		return;
+	}
+	call_channel_close(steal_ptr(call->channel));
+	call->state = CALL_OVER;
 }
 
 static void
@@ -301,7 +323,7 @@ handle_request_end(int error, void *data)
 
 	exec_request_destroy(steal_ptr(call->request));
 	if (call->state == CALL_RUNNING)
-		call_end(call);
+		handle_target_end(call);
 	else if (absent && call->answer.autostart && !call->started)
 		start_qube(call);
 	else
@@ -502,6 +524,8 @@ call_table_cancel(struct call_table *t, bool keep_running)
 	struct call *call, *following;
 
 	list_for_each_safe (call, following, &t->calls, link) {
+		if (call->state == CALL_RUNNING)
+			call->caller_left = true; /* nobody will say so any more */
 		if (call->state == CALL_KILLING || (call->state == CALL_RUNNING && keep_running))
 			continue;
 		/* What is being created can only be killed once its name is known. */

@@ -163,6 +163,14 @@ expect_hangup(struct fixture *f, int server, int client, int port)
 	close(fd);
 }
 
+/* What the agent said so far was acted upon: the answer to this came after it. */
+static void
+settle(int agent, const char *own_name)
+{
+	send_trigger(agent, own_name, "SETTLE", "test.Info");
+	expect_refused(agent, "SETTLE");
+}
+
 static void
 test_client_killed_before_it_serves(void **state)
 {
@@ -185,6 +193,7 @@ test_client_killed_before_it_serves(void **state)
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	expect_hangup(f, 0, DOMAIN_ALPHA, (int)port);
 	send_params(agent, QREXEC_CONNECTION_TERMINATED, 0, port, NULL);
+	settle(agent, "alpha");
 	client = client_connect_to(f, "11");
 	send_params(client, QREXEC_EXEC_CMDLINE, 0, 0, "u:c");
 	assert_int_equal(expect_params(client, QREXEC_EXEC_CMDLINE, DOMAIN_ALPHA, NULL), port);
@@ -245,7 +254,39 @@ test_caller_leaves_early(void **state)
 	send_params(alpha, QREXEC_CONNECTION_TERMINATED, DOMAIN_BETA, port, NULL);
 	expect_hangup(f, DOMAIN_ALPHA, DOMAIN_BETA, (int)port);
 	send_params(beta, QREXEC_CONNECTION_TERMINATED, DOMAIN_ALPHA, port, NULL);
+	settle(beta, "beta");
 	assert_int_equal(accepted_call(alpha, beta), port);
+	close(alpha);
+	close(beta);
+}
+
+/* The target's end of a call is told first, its port given out again, then the caller's end told.
+ */
+static void
+test_port_is_reused_before_the_caller_leaves(void **state)
+{
+	struct fixture *f = *state;
+	int alpha, beta, listener, channel;
+	uint32_t port;
+
+	daemon_with_policy(f, DOMAIN_ALPHA);
+	daemon_with_policy(f, DOMAIN_BETA);
+	alpha = agent_connect(f, DOMAIN_ALPHA);
+	beta = agent_connect(f, DOMAIN_BETA);
+	port = accepted_call(alpha, beta);
+	send_params(beta, QREXEC_CONNECTION_TERMINATED, DOMAIN_ALPHA, port, NULL);
+	settle(beta, "beta");
+	assert_int_equal(accepted_call(alpha, beta), port);
+	send_params(alpha, QREXEC_CONNECTION_TERMINATED, DOMAIN_BETA, port, NULL);
+	usleep(800000);
+	listener = vchan_listen_raw(f, DOMAIN_ALPHA, DOMAIN_BETA, (int)port);
+	channel = vchan_connect_raw(f, DOMAIN_ALPHA, DOMAIN_BETA, (int)port);
+	expect_silence(channel);
+	close(channel);
+	close(listener);
+	/* The second caller leaves, too: now it is that call's. */
+	send_params(alpha, QREXEC_CONNECTION_TERMINATED, DOMAIN_BETA, port, NULL);
+	expect_hangup(f, DOMAIN_ALPHA, DOMAIN_BETA, (int)port);
 	close(alpha);
 	close(beta);
 }
@@ -340,6 +381,7 @@ main(void)
 		TEST(test_client_killed_before_it_serves),
 		TEST(test_client_that_lives_is_left_alone),
 		TEST(test_caller_leaves_early),
+		TEST(test_port_is_reused_before_the_caller_leaves),
 		TEST(test_daemon_of_caller_killed),
 		TEST(test_reader_killed),
 		TEST(test_reader_is_confined),
