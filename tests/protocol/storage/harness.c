@@ -204,6 +204,22 @@ harness_start(struct harness *h, const char *owner)
 }
 
 int
+harness_start_over(struct harness *h, const char *owner, const char *frozen_owner)
+{
+	expect_answer(h);
+	storage_start_over(h->storage, owner, frozen_owner, handle_started, h);
+	return await_answer(h);
+}
+
+int
+harness_freeze(struct harness *h, const char *frozen_owner)
+{
+	expect_answer(h);
+	storage_freeze(h->storage, frozen_owner, handle_done, h);
+	return await_answer(h);
+}
+
+int
 harness_stop(struct harness *h, const char *owner)
 {
 	expect_answer(h);

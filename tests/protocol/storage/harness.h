@@ -43,6 +43,9 @@ char *harness_vid(const char *owner, const char *volume);
 
 /* Each waits for the answer: 0, or the code of the error in h->err. */
 int harness_start(struct harness *h, const char *owner);
+/* On the frozen content of another owner; and the end of a machine that is frozen. */
+int harness_start_over(struct harness *h, const char *owner, const char *frozen_owner);
+int harness_freeze(struct harness *h, const char *frozen_owner);
 int harness_stop(struct harness *h, const char *owner);
 int harness_revert(struct harness *h, const char *vid, const char *revision);
 int harness_clone(struct harness *h, const char *from_vid, const char *to_vid);

@@ -198,6 +198,55 @@ test_app_stays_on_the_old_template(void **state)
 	assert_int_equal(harness_stop(&h, "work"), 0);
 }
 
+/* Its own machine's content, on which others start, until it is dropped. */
+static void
+test_frozen(void **state)
+{
+	AUTO_FREE char *before = NULL;
+	AUTO_FREE char *same = NULL;
+	AUTO_FREE char *after = NULL;
+	size_t images;
+
+	harness_add_template(&h, "template", 1);
+	harness_add_app(&h, "work", "template");
+	harness_add_app(&h, "other", "template");
+	write_once("template", T_ROOT, 0, 1);
+	assert_int_equal(storage_define_frozen(h.storage, "work", 64 * MIB, NULL), 0);
+	assert_int_equal(storage_describe_start(h.storage, "@work", &before, NULL), 0);
+	harness_wait_idle(&h);
+	images = harness_count_images();
+	assert_int_equal(harness_start(&h, "@work"), 0);
+	assert_true(harness_reads(&h, "frozen/work/root", 0, 1));
+	harness_write(&h, "frozen/work/root", 1, 2);
+	harness_write(&h, "frozen/work/volatile", 1, 3);
+	assert_int_equal(harness_freeze(&h, "@work"), 0);
+	assert_int_equal(harness_freeze(&h, "@work"), ENOENT);
+
+	/* Both what it lay on and what it wrote; what is written now is not the frozen one's. */
+	assert_int_equal(harness_start_over(&h, "other", "@work"), 0);
+	assert_true(harness_reads(&h, "appvms/other/root", 0, 1));
+	assert_true(harness_reads(&h, "appvms/other/root", 1, 2));
+	assert_true(harness_reads(&h, "appvms/other/volatile", 1, 3));
+	assert_int_equal(storage_drop_frozen(h.storage, "@work", NULL), 0);
+	harness_wait_idle(&h);
+	assert_true(harness_reads(&h, "appvms/other/root", 1, 2));
+	assert_int_equal(harness_stop(&h, "other"), 0);
+	assert_int_equal(harness_start_over(&h, "other", "@work"), ENOENT);
+	harness_wait_idle(&h);
+
+	/* Equal as long as what a start shows is. */
+	assert_int_equal(storage_describe_start(h.storage, "@work", &same, NULL), 0);
+	assert_string_equal(before, same);
+	write_once("template", T_ROOT, 0, 4);
+	assert_int_equal(storage_describe_start(h.storage, "@work", &after, NULL), 0);
+	assert_string_not_equal(before, after);
+
+	assert_int_equal(storage_remove_frozen(h.storage, "work", NULL), 0);
+	harness_wait_idle(&h);
+	assert_true(harness_count_images() <= images + 1); /* a private volume that was started */
+	assert_int_equal(harness_count_bad_images(), 0);
+}
+
 static void
 test_clone(void **state)
 {
@@ -597,6 +646,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_no_revisions_is_one_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_app_stays_on_the_old_template, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_frozen, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_clone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_clear_and_import, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_resize, set_up, tear_down),
