@@ -20,7 +20,7 @@ static int
 read_name(int fd, char ret_name[FILECOPY_NAME_MAX + 1], struct err *err)
 {
 	uint8_t untrusted_tail[FILECOPY_RESULT_TAIL_BYTES];
-	uint32_t length;
+	uint32_t length = 0;
 	int e = read_exactly(fd, untrusted_tail, sizeof(untrusted_tail));
 
 	ret_name[0] = '\0';
@@ -42,7 +42,7 @@ int
 send_read_answer(int answer_fd, uint32_t checksum, struct err *err)
 {
 	uint8_t untrusted_bytes[FILECOPY_RESULT_BYTES];
-	char name[FILECOPY_NAME_MAX + 1];
+	char name[FILECOPY_NAME_MAX + 1] = "";
 	struct filecopy_result result;
 	int e = read_exactly(answer_fd, untrusted_bytes, sizeof(untrusted_bytes));
 

@@ -15,7 +15,7 @@ filecopy_input_init(struct filecopy_input *in, int fd)
 	*in = (struct filecopy_input){.fd = fd};
 	in->bytes = malloc(FILECOPY_INPUT_BYTES);
 	/* A pipe that holds more makes both ends take turns less often; others stay as they are. */
-	fcntl(fd, F_SETPIPE_SZ, 2 * FILECOPY_INPUT_BYTES);
+	fcntl(fd, F_SETPIPE_SZ, (int)(2 * FILECOPY_INPUT_BYTES));
 	return in->bytes != NULL ? 0 : -ENOMEM;
 }
 

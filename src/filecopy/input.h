@@ -9,7 +9,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define FILECOPY_INPUT_BYTES (256 * 1024)
+#define FILECOPY_INPUT_BYTES (256UL * 1024)
 
 struct filecopy_input {
 	int fd; /* not owned */

@@ -20,7 +20,7 @@
 #include "filecopy/transfer_record.h"
 
 /* What is remembered of moved objects, to move them back and for the record. */
-#define MOVED_BYTES_MAX (64 * 1024 * 1024)
+#define MOVED_BYTES_MAX (64UL * 1024 * 1024)
 
 struct show {
 	struct buf moved;  /* paths with their NUL, in order */

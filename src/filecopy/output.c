@@ -16,7 +16,7 @@ filecopy_output_init(struct filecopy_output *out, int fd, int answer_fd)
 	*out = (struct filecopy_output){.fd = fd, .answer_fd = answer_fd};
 	out->bytes = malloc(FILECOPY_OUTPUT_BYTES);
 	/* A pipe that holds more makes both ends take turns less often; others stay as they are. */
-	fcntl(fd, F_SETPIPE_SZ, 2 * FILECOPY_OUTPUT_BYTES);
+	fcntl(fd, F_SETPIPE_SZ, (int)(2 * FILECOPY_OUTPUT_BYTES));
 	return out->bytes != NULL ? 0 : -ENOMEM;
 }
 

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FILECOPY_OUTPUT_BYTES (256 * 1024)
+#define FILECOPY_OUTPUT_BYTES (256UL * 1024)
 
 struct filecopy_output {
 	int fd, answer_fd; /* not owned */

@@ -297,7 +297,7 @@ send_paths(int stream_fd, int answer_fd, char *const *paths, const struct send_c
 
 	if (filecopy_output_init(&s.out, stream_fd, answer_fd) < 0)
 		return err_set(err, ENOMEM, "no memory");
-	buf_init(&s.path, 64 * 1024);
+	buf_init(&s.path, 64UL * 1024);
 	tree_raise_limits();
 	result = send_all(&s, paths);
 	if (result == 0) {

@@ -119,9 +119,7 @@ take_parts(struct settling *s, const struct sent_object *objects, size_t count)
 
 		if (!sent_is_unchanged(o))
 			report_stayed(s, o->path, "it has changed since it was sent");
-		else if (S_ISDIR(o->st.st_mode))
-			remove_one(s, o);
-		else if (!to_trash(s, o->path, &sum))
+		else if (S_ISDIR(o->st.st_mode) || !to_trash(s, o->path, &sum))
 			remove_one(s, o);
 	}
 }

@@ -275,6 +275,7 @@ transfer_record_parse(
 			return err_set(err, EBADMSG, "record: line %d is not valid", number + 1);
 	}
 	if (number < 2 || line != copy + size)
+		/* The copy goes with its scope. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
 		return err_set(err, EBADMSG, "record: it ends too early");
 	*ret_record = r;
 	r = (struct transfer_record){0};

@@ -15,7 +15,7 @@
 #include "filecopy/transfer_record.h"
 
 #define TRANSFER_ID_LENGTH 20
-#define TRANSFER_RECORD_MAX (128 * 1024 * 1024)
+#define TRANSFER_RECORD_MAX (128UL * 1024 * 1024)
 
 struct transfer_settings {
 	uint64_t trash_max_bytes; /* of originals of moves, all together */

@@ -24,7 +24,7 @@
 #include "filecopy/tree.h"
 
 #define NAME_ATTEMPTS 10000
-#define INFO_BYTES_MAX (64 * 1024)
+#define INFO_BYTES_MAX (64UL * 1024)
 
 /* Where a file is put: the trash, and the path of the file as its information has it. */
 struct place {
@@ -201,7 +201,7 @@ move_in(const struct place *place, const char *path, char **ret_trashed, struct 
 int
 trash_put(const char *path, char **ret_trashed, struct err *err)
 {
-	struct place place;
+	struct place place = {.shown_path = path};
 	int result;
 
 	if (path[0] != '/' || path[1] == '\0')

@@ -49,6 +49,7 @@ hash_bytes(uint64_t hash, const void *data, size_t size)
 	const uint8_t *bytes = data;
 
 	for (size_t i = 0; i < size; i++)
+		/* NOLINTNEXTLINE(clang-analyzer-core.UndefinedBinaryOperatorResult) */
 		hash = (hash ^ bytes[i]) * 0x100000001b3ULL;
 	return hash;
 }
@@ -93,7 +94,7 @@ summarize_children(int fd, uint64_t path_hash, int depth, struct tree_sum *sum)
 static int
 summarize(int parent, const char *name, uint64_t path_hash, int depth, struct tree_sum *sum)
 {
-	struct stat st;
+	struct stat st = {0};
 	int fd;
 
 	if (fstatat(parent, name, &st, AT_SYMLINK_NOFOLLOW) < 0)

@@ -193,7 +193,7 @@ desktop_entry_command(const struct desktop_entry *entry)
 		return NULL;
 	/* A word needs a character and a blank; codes add two words at most and whole values. */
 	length = strlen(line);
-	w.argv = xcalloc(1, (length + 32) * sizeof(char *) + 2 * length + 9 * DESKTOP_ENTRY_MAX +
+	w.argv = xcalloc(1, (length + 32) * sizeof(char *) + 2 * length + 9UL * DESKTOP_ENTRY_MAX +
 				    strlen(entry->path) * 9);
 	w.out = (char *)(w.argv + length + 32);
 	if (!split(&w, line)) {

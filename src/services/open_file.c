@@ -2,6 +2,7 @@
 #include "services/open_file.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,7 +11,7 @@
 #include "base/io.h"
 #include "base/text.h"
 
-#define COPY_BYTES (256 * 1024)
+#define COPY_BYTES (256UL * 1024)
 
 const char *
 open_file_viewer(void)
@@ -28,8 +29,7 @@ open_file_encode_name(const char *name, bool view_only, char ret_bytes[OPEN_FILE
 	if (strlen(prefix) + strlen(name) >= OPEN_FILE_NAME_BYTES)
 		return -ENAMETOOLONG;
 	memset(ret_bytes, 0, OPEN_FILE_NAME_BYTES);
-	memcpy(ret_bytes, prefix, strlen(prefix));
-	memcpy(ret_bytes + strlen(prefix), name, strlen(name));
+	snprintf(ret_bytes, OPEN_FILE_NAME_BYTES, "%s%s", prefix, name);
 	return 0;
 }
 
