@@ -144,8 +144,8 @@ void storage_stop(struct storage *s, const char *owner, storage_done done, void 
 #define STORAGE_FROZEN_OWNER "@%s"
 
 /* Adds them, or gives them the sources in force. 0 or -1 with the error. */
-int storage_define_frozen(struct storage *s, const char *qube_name, uint64_t volatile_bytes,
-	struct err *err);
+int storage_define_frozen(
+	struct storage *s, const char *qube_name, uint64_t volatile_bytes, struct err *err);
 void storage_freeze(struct storage *s, const char *frozen_owner, storage_done done, void *data);
 /* As storage_start(), with the frozen content of another owner instead of the sources'. */
 void storage_start_over(struct storage *s, const char *owner, const char *frozen_owner,
@@ -158,12 +158,11 @@ int storage_remove_frozen(struct storage *s, const char *qube_name, struct err *
  * What a start of this owner would show, as text: equal texts mean equal content and sizes. The
  * caller frees it.
  */
-int storage_describe_start(
-	struct storage *s, const char *owner, char **ret_text, struct err *err);
+int storage_describe_start(struct storage *s, const char *owner, char **ret_text, struct err *err);
 
 /* A snapshot volume gets another source, in the same pool. In the caller's transaction. */
-int storage_set_source(struct storage *s, const char *pool, const char *vid, const char *source,
-	struct err *err);
+int storage_set_source(
+	struct storage *s, const char *pool, const char *vid, const char *source, struct err *err);
 
 /* Makes a revision the current content; the replaced content becomes the newest revision. */
 void storage_revert(struct storage *s, const char *pool, const char *vid, const char *revision,
