@@ -24,7 +24,7 @@ show_windows() {
 	show_launcher_pid=$!
 	for qube in "$@"; do
 		timeout 180 qvm-run --quiet --gui "$qube" \
-			"setsid xterm -geometry 70x20+$column+$((column + 60)) >/dev/null 2>&1 </dev/null &" </dev/null
+			"(setsid xterm -geometry 70x20+$column+$((column + 60)) >/dev/null 2>&1 </dev/null &)" </dev/null
 		column=$((column + 420))
 	done
 	[ -n "$shown_picture" ] || return 0
