@@ -1,31 +1,22 @@
 /*
- * Making frozen qubes, one at a time and only when nothing else is to be done, and giving them out;
- * see frozen.h.
- *
- *   STORAGE -> MACHINE -> BOOTING -> SAVING -> ENDING -> FREEZING -> READY
- *
- * A step whose answer is outstanding (`busy`) can not be taken back: what is to go meanwhile is
- * `doomed`, and goes when the answer comes.
+ * Which frozen qubes there are, made one at a time and only when nothing else is to be done, and
+ * giving copies out of them; see frozen.h. Runs in bulkheadd; no byte of a qube is seen here.
  */
 #include "admin/lifecycle/frozen.h"
 
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "admin/lifecycle/frozen_key.h"
-#include "admin/lifecycle/identity.h"
+#include "admin/lifecycle/frozen_make.h"
 #include "admin/lifecycle/orphans.h"
 #include "admin/lifecycle/run.h"
 #include "admin/storage/storage.h"
-#include "base/buf.h"
 #include "base/cleanup.h"
-#include "base/crash_point.h"
 #include "base/log.h"
 #include "base/path.h"
 #include "base/text.h"
@@ -34,401 +25,17 @@
 #define CHECK_DELAY_MS 3000
 /* And at least so often, for the host's memory. */
 #define CHECK_PERIOD_MS 20000
-/* After it says that it is ready. */
-#define SETTLE_MS 300
-/* Times the qrexec_timeout: it boots beside other things. */
-#define PATIENCE_FACTOR 3000
 /* Volatile volumes of disposables (spec admin-api.md 15.1). */
 #define VOLATILE_BYTES (UINT64_C(12) << 30)
 /* What must stay free: else frozen qubes are dropped, and none is made. */
 #define MEMORY_LOW_MIB 384
 #define MEMORY_SPARE_MIB 768
-#define READY "ready\n"
 
-enum frozen_phase {
-	FROZEN_STORAGE,
-	FROZEN_MACHINE,
-	FROZEN_BOOTING,
-	FROZEN_SAVING,
-	FROZEN_ENDING,
-	FROZEN_FREEZING,
-	FROZEN_READY,
-	FROZEN_FAILED, /* kept, so that the same is not tried again */
-	FROZEN_DROPPING,
-};
-
-struct frozen {
-	struct list link; /* lifecycle.frozen */
-	struct lifecycle *l;
-	char *name; /* the disposable template's */
-	char *owner, *key, *run_directory;
-	enum frozen_phase phase;
-	bool busy, doomed;
-	unsigned int users;
-	struct machine *machine;
-	struct boot_plan plan; /* of its own boot; copies have the same devices */
-	int memory_fd, device_fd, identity_fd;
-	struct loop_fd *identity;
-	char said[sizeof(READY)];
-	size_t said_length;
-	struct loop_timer *timer;
-	uint64_t begun_ms;
-};
-
-static void advance_ending(struct frozen *f);
-
-static void
-close_fd(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
-static void
-forget_machine(struct frozen *f)
-{
-	AUTO_ERR struct err err = ERR_INIT;
-
-	loop_fd_destroy(steal_ptr(f->identity));
-	close_fd(&f->identity_fd);
-	machine_destroy(f->machine);
-	f->machine = NULL;
-	if (remove_tree(f->run_directory, &err) < 0)
-		log_warning("%s", err_message(&err));
-}
-
-static void
-frozen_destroy(struct frozen *f)
-{
-	list_remove(&f->link);
-	forget_machine(f);
-	loop_timer_destroy(f->timer);
-	close_fd(&f->memory_fd);
-	close_fd(&f->device_fd);
-	boot_plan_finish(&f->plan);
-	free(f->name);
-	free(f->owner);
-	free(f->key);
-	free(f->run_directory);
-	free(f);
-}
-
-static void
-check_soon(struct lifecycle *l)
+void
+frozen_check_soon(struct lifecycle *l)
 {
 	if (l->frozen_timer != NULL)
 		loop_timer_start(l->frozen_timer, CHECK_DELAY_MS);
-}
-
-/* The disks of one that never became complete. */
-static void
-handle_storage_dropped(void *data, const struct err *err)
-{
-	struct frozen *f = data;
-
-	f->busy = false;
-	if (err != NULL)
-		log_qube_message(
-			LOG_LEVEL_WARNING, f->name, "frozen disposable: %s", err_message(err));
-	if (f->phase == FROZEN_DROPPING) {
-		check_soon(f->l);
-		frozen_destroy(f);
-		return;
-	}
-	f->phase = FROZEN_FAILED;
-	close_fd(&f->memory_fd);
-	close_fd(&f->device_fd);
-}
-
-/* On the way out, from any phase; asking again is fine. */
-static void
-advance_ending(struct frozen *f)
-{
-	AUTO_ERR struct err err = ERR_INIT;
-
-	f->doomed = true;
-	if (f->busy || f->users > 0)
-		return;
-	if (f->machine != NULL) {
-		if (machine_kill(f->machine) == 0)
-			f->busy = true; /* its end is an event */
-		else
-			forget_machine(f);
-		if (f->busy)
-			return;
-	}
-	if (f->phase == FROZEN_FAILED) {
-		frozen_destroy(f);
-		return;
-	}
-	if (storage_drop_frozen(f->l->config.storage, f->owner, &err) < 0)
-		log_qube_message(
-			LOG_LEVEL_WARNING, f->name, "frozen disposable: %s", err_message(&err));
-	f->busy = true;
-	storage_stop(f->l->config.storage, f->owner, handle_storage_dropped, f);
-}
-
-/* It is not wanted any more; another may be made in its place. */
-static void
-drop(struct frozen *f, const char *why)
-{
-	if (f->doomed && f->phase == FROZEN_DROPPING)
-		return;
-	if (f->phase != FROZEN_FAILED) {
-		log_qube_message(LOG_LEVEL_INFO, f->name, "frozen disposable is dropped: %s", why);
-		f->phase = FROZEN_DROPPING;
-	}
-	advance_ending(f);
-}
-
-static void
-fail(struct frozen *f, const char *why)
-{
-	if (!f->doomed)
-		log_qube_message(LOG_LEVEL_WARNING, f->name,
-			"no frozen disposable, its disposables boot: %s", why);
-	loop_timer_stop(f->timer);
-	advance_ending(f);
-}
-
-/* An answer has come. False when it has to go instead of on. */
-static bool
-step_is_over(struct frozen *f, const struct err *err)
-{
-	f->busy = false;
-	if (err != NULL || f->doomed) {
-		fail(f, err != NULL ? err_message(err) : "");
-		return false;
-	}
-	return true;
-}
-
-static void
-handle_frozen(void *data, const struct err *err)
-{
-	struct frozen *f = data;
-
-	crash_point("freeze:after-storage");
-	if (!step_is_over(f, err))
-		return;
-	f->phase = FROZEN_READY;
-	log_qube_message(LOG_LEVEL_INFO, f->name, "a disposable is booted and frozen, in %llu ms",
-		(unsigned long long)(loop_now_ms() - f->begun_ms));
-	check_soon(f->l);
-}
-
-/* Nobody can change it from here on, least of all a copy that was taken over. */
-static int
-seal(int fd, struct err *err)
-{
-	if (fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) < 0)
-		return err_set_errno(err, errno, "cannot seal the memory");
-	return 0;
-}
-
-static void
-handle_machine_end(struct frozen *f)
-{
-	AUTO_ERR struct err err = ERR_INIT;
-	bool is_saved = f->phase == FROZEN_ENDING;
-
-	f->busy = false;
-	forget_machine(f);
-	if (f->doomed || !is_saved) {
-		fail(f, "its machine ended");
-		return;
-	}
-	if (seal(f->memory_fd, &err) < 0 || seal(f->device_fd, &err) < 0) {
-		fail(f, err_message(&err));
-		return;
-	}
-	crash_point("freeze:after-machine");
-	f->phase = FROZEN_FREEZING;
-	f->busy = true;
-	storage_freeze(f->l->config.storage, f->owner, handle_frozen, f);
-}
-
-static void
-handle_machine_event(struct machine *m, const struct machine_event *event, void *data)
-{
-	(void)m;
-	if (event->kind == MACHINE_EVENT_STOPPED)
-		handle_machine_end(data);
-}
-
-static void
-handle_saved(void *data, const struct err *err)
-{
-	struct frozen *f = data;
-
-	crash_point("freeze:after-save");
-	if (!step_is_over(f, err))
-		return;
-	f->phase = FROZEN_ENDING;
-	f->busy = true;
-	if (machine_kill(f->machine) < 0)
-		handle_machine_end(f);
-}
-
-static void
-save(struct frozen *f)
-{
-	int device_fd = fcntl(f->device_fd, F_DUPFD_CLOEXEC, 0);
-
-	if (device_fd < 0) {
-		fail(f, "no descriptor for its state");
-		return;
-	}
-	f->phase = FROZEN_SAVING;
-	f->busy = true;
-	machine_save(f->machine, device_fd, handle_saved, f);
-}
-
-static void
-handle_timer(struct loop_timer *timer, void *data)
-{
-	struct frozen *f = data;
-
-	(void)timer;
-	if (f->phase == FROZEN_BOOTING && f->said_length == strlen(READY)) {
-		save(f);
-	} else if (f->phase == FROZEN_BOOTING) {
-		fail(f, "it did not say that it is ready (an older template?)");
-	}
-}
-
-/* Six bytes of a qube: these and no others. */
-static void
-handle_identity(struct loop_fd *source, uint32_t events, void *data)
-{
-	struct frozen *f = data;
-	ssize_t count = read(
-		f->identity_fd, f->said + f->said_length, sizeof(f->said) - 1 - f->said_length);
-
-	(void)events;
-	if (count < 0 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (count > 0)
-		f->said_length += (size_t)count;
-	if (count > 0 && f->said_length < strlen(READY))
-		return;
-	loop_fd_destroy(source);
-	f->identity = NULL;
-	if (count <= 0 || memcmp(f->said, READY, strlen(READY)) != 0) {
-		f->said_length = 0;
-		fail(f, "it says something else than that it is ready");
-		return;
-	}
-	loop_timer_start(f->timer, SETTLE_MS);
-}
-
-static void
-handle_resumed(void *data, const struct err *err)
-{
-	struct frozen *f = data;
-
-	if (step_is_over(f, err))
-		f->phase = FROZEN_BOOTING;
-}
-
-static void
-handle_machine_started(void *data, const struct err *err)
-{
-	AUTO_ERR struct err failure = ERR_INIT;
-	struct frozen *f = data;
-
-	if (err != NULL) {
-		machine_destroy(f->machine);
-		f->machine = NULL;
-	}
-	if (!step_is_over(f, err))
-		return;
-	f->identity_fd = identity_connect(f->run_directory, &failure);
-	if (f->identity_fd >= 0)
-		f->identity = loop_fd_create(
-			f->l->config.loop, f->identity_fd, EPOLLIN, handle_identity, f);
-	if (f->identity == NULL) {
-		fail(f, "no port for its identity");
-		return;
-	}
-	f->busy = true;
-	machine_resume(f->machine, handle_resumed, f);
-}
-
-static int
-make_files(struct frozen *f, struct err *err)
-{
-	off_t size = (off_t)f->plan.machine.memory_mib << 20;
-
-	f->memory_fd = memfd_create("bulkhead-frozen-memory", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	f->device_fd = memfd_create("bulkhead-frozen-devices", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (f->memory_fd < 0 || f->device_fd < 0 || ftruncate(f->memory_fd, size) < 0)
-		return err_set_errno(err, errno, "no memory for it");
-	return 0;
-}
-
-static int
-start_machine(struct frozen *f, struct disk_images *disks, struct err *err)
-{
-	struct machine_config *config = &f->plan.machine;
-
-	if (frozen_plan(f->l, f->name, &f->plan, disks, err) < 0 || make_files(f, err) < 0 ||
-		remove_tree(f->run_directory, err) < 0 ||
-		make_directories(f->run_directory, 0711, err) < 0)
-		return -1;
-	f->plan.memory = (struct machine_memory){f->memory_fd, -1, false};
-	config->memory = &f->plan.memory;
-	config->name = f->name;
-	config->run_directory = f->run_directory;
-	f->machine = hypervisor_start(f->l->config.hypervisor, config, handle_machine_event,
-		handle_machine_started, f, err);
-	config->disks = NULL;
-	return f->machine == NULL ? -1 : 0;
-}
-
-static void
-handle_storage_started(void *data, struct disk_images *disks, const struct err *err)
-{
-	AUTO_ERR struct err failure = ERR_INIT;
-	struct frozen *f = data;
-
-	crash_point("freeze:after-start");
-	if (step_is_over(f, err)) {
-		f->phase = FROZEN_MACHINE;
-		f->busy = true;
-		if (start_machine(f, disks, &failure) < 0) {
-			f->busy = false;
-			fail(f, err_message(&failure));
-		}
-	}
-	disk_images_destroy(disks);
-}
-
-/* It is in the list from here on, whatever becomes of it. */
-static void
-make(struct lifecycle *l, const struct qube *template, char *key)
-{
-	struct frozen *f = xcalloc(1, sizeof(*f));
-
-	f->l = l;
-	f->name = text_copy(template->name);
-	f->owner = text_format(STORAGE_FROZEN_OWNER, template->name);
-	f->run_directory = root_path(FROZEN_RUN_DIRECTORY "/%s", template->name);
-	f->key = key;
-	f->memory_fd = f->device_fd = f->identity_fd = -1;
-	f->begun_ms = loop_now_ms();
-	f->timer = loop_timer_create(l->config.loop, handle_timer, f);
-	list_append(&l->frozen, &f->link);
-	if (f->timer == NULL) {
-		f->phase = FROZEN_FAILED;
-		return;
-	}
-	loop_timer_start(f->timer,
-		(uint64_t)qube_number(template, PROPERTY_QREXEC_TIMEOUT) * PATIENCE_FACTOR);
-	f->phase = FROZEN_STORAGE;
-	f->busy = true;
-	storage_start(l->config.storage, f->owner, handle_storage_started, f);
 }
 
 static struct frozen *
@@ -480,12 +87,12 @@ look_after(struct frozen *f)
 	AUTO_FREE char *key = NULL;
 
 	if (template == NULL || !is_wanted(template)) {
-		drop(f, "it is not wanted any more");
+		frozen_drop(f, "it is not wanted any more");
 		return;
 	}
 	key = key_of_template(f->l, template);
 	if (key != NULL && !text_equal(key, f->key))
-		drop(f, "what it was made of has changed");
+		frozen_drop(f, "what it was made of has changed");
 }
 
 static bool
@@ -523,7 +130,7 @@ make_next(struct lifecycle *l)
 		key = key_of_template(l, q);
 		if (key == NULL)
 			continue;
-		make(l, q, key);
+		frozen_make(l, q, key);
 		return;
 	}
 }
@@ -539,8 +146,8 @@ frozen_make_room(struct lifecycle *l, unsigned int memory_mib)
 	list_for_each_safe (f, following, &l->frozen, link) {
 		if (f->phase == FROZEN_READY && f->users == 0) {
 			/* At once: the disks follow. */
-			close_fd(&f->memory_fd);
-			drop(f, "the host needs its memory");
+			close(steal_fd(&f->memory_fd));
+			frozen_drop(f, "the host needs its memory");
 		}
 	}
 }
@@ -565,7 +172,7 @@ static void
 handle_event(const struct event *event, void *data)
 {
 	(void)event;
-	check_soon(data);
+	frozen_check_soon(data);
 }
 
 void
@@ -575,7 +182,7 @@ frozen_begin(struct lifecycle *l)
 		return;
 	l->frozen_timer = loop_timer_create(l->config.loop, handle_check, l);
 	l->frozen_subscriber = events_subscribe(l->config.app, handle_event, l);
-	check_soon(l);
+	frozen_check_soon(l);
 }
 
 void
@@ -639,13 +246,13 @@ frozen_release(struct frozen *f)
 {
 	f->users--;
 	if (f->doomed && f->users == 0)
-		advance_ending(f);
+		frozen_advance_ending(f);
 }
 
 void
 frozen_spoil(struct frozen *f)
 {
-	drop(f, "a copy of it did not come up");
+	frozen_drop(f, "a copy of it did not come up");
 }
 
 const char *

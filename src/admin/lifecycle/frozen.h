@@ -23,6 +23,8 @@ struct run;
 void frozen_begin(struct lifecycle *l);
 /* What an earlier daemon left of them; before storage_recover(). */
 void frozen_recover(void);
+/* Something has changed: looks after them when nothing else has for a while. */
+void frozen_check_soon(struct lifecycle *l);
 /* Ends those that are being made; drops all. */
 void frozen_destroy_all(struct lifecycle *l);
 
