@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "qrexec/host/admin_call.h"
 #include "qrexec/host/call_channel.h"
+#include "qrexec/host/call_disposable.h"
 #include "qrexec/host/exec_request.h"
 #include "qrexec/host/socket_names.h"
 
@@ -43,8 +44,8 @@ struct call {
 	char *service; /* as asked, cleaned */
 	char *target;
 	struct policy_answer answer;
-	char *destination; /* whom to connect to: name or uuid:... */
-	char *disposable;  /* the same, once it exists for this call only */
+	char *destination;                  /* whom to connect to: name or uuid:... */
+	struct call_disposable *disposable; /* made for this call only */
 
 	struct policy_query *query;
 	struct admin_call *admin;
@@ -94,45 +95,29 @@ call_destroy(struct call *call)
 	t->count--;
 	policy_query_destroy(call->query);
 	admin_call_destroy(call->admin);
+	call_disposable_destroy(call->disposable);
 	exec_request_destroy(call->request);
 	call_channel_close(call->channel);
 	policy_answer_finish(&call->answer);
 	free(call->service);
 	free(call->target);
 	free(call->destination);
-	free(call->disposable);
 	free(call);
 	if (list_empty(&t->calls) && t->handle_empty != NULL)
 		t->handle_empty(t->data);
-}
-
-static void
-handle_killed(const char *content, const char *exception, void *data)
-{
-	struct call *call = data;
-
-	(void)exception;
-	if (content == NULL)
-		log_error("disposable '%s': could not be killed", call->disposable);
-	call_destroy(call);
 }
 
 /* The call's own end: what was made for it goes, too. */
 static void
 call_end(struct call *call)
 {
-	struct call_table *t = call->table;
-
 	exec_request_destroy(steal_ptr(call->request));
 	admin_call_destroy(steal_ptr(call->admin));
 	call_channel_close(steal_ptr(call->channel));
 	if (call->disposable != NULL) {
 		call->state = CALL_KILLING;
-		call->admin = admin_call_create(t->loop, t->admin_socket, "admin.vm.Kill",
-			call->disposable, "", handle_killed, call);
-		if (call->admin != NULL)
+		if (call_disposable_kill(call->disposable) == 0)
 			return;
-		log_error("disposable '%s': could not be killed", call->disposable);
 	}
 	call_destroy(call);
 }
@@ -350,23 +335,16 @@ connect_qube(struct call *call)
 }
 
 static void
-handle_created(const char *content, const char *exception, void *data)
+handle_created(const char *name, void *data)
 {
 	struct call *call = data;
-	bool valid = content != NULL && socket_target_valid(content);
 
-	(void)exception;
-	/* A UUID was asked for exactly when one was told. */
-	if (valid && text_starts_with(content, "uuid:") != (call->answer.target_uuid != NULL))
-		valid = false;
-	if (!valid) {
-		admin_call_destroy(steal_ptr(call->admin));
+	if (name == NULL) {
+		call_disposable_destroy(steal_ptr(call->disposable));
 		call_refuse(call, "disposable can not be created");
 		return;
 	}
-	call->destination = text_copy(content);
-	call->disposable = text_copy(content);
-	admin_call_destroy(steal_ptr(call->admin));
+	call->destination = text_copy(name);
 	if (call->answered)
 		call_end(call);
 	else
@@ -374,18 +352,31 @@ handle_created(const char *content, const char *exception, void *data)
 }
 
 static void
+handle_killed(void *data)
+{
+	call_destroy(data);
+}
+
+static void
 create_disposable(struct call *call, const char *base)
 {
-	struct call_table *t = call->table;
+	const struct call_disposable_config config = {
+		.loop = call->table->loop,
+		.admin_socket = call->table->admin_socket,
+		.base = base,
+		.by_uuid = call->answer.target_uuid != NULL,
+		.handle_created = handle_created,
+		.handle_killed = handle_killed,
+		.data = call,
+	};
 
 	if (!call->answer.autostart) {
 		call_refuse(call, "a disposable needs autostart");
 		return;
 	}
 	call->state = CALL_CREATING;
-	call->admin = admin_call_create(t->loop, t->admin_socket, "admin.vm.CreateDisposable", base,
-		call->answer.target_uuid != NULL ? "uuid" : "", handle_created, call);
-	if (call->admin == NULL)
+	call->disposable = call_disposable_create(&config);
+	if (call->disposable == NULL)
 		call_refuse(call, strerror(errno));
 }
 
