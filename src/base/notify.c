@@ -33,6 +33,6 @@ notify_ready(void)
 	if (fd < 0 ||
 		sendto(fd, message, strlen(message), MSG_NOSIGNAL, (struct sockaddr *)&address,
 			(socklen_t)(offsetof(struct sockaddr_un, sun_path) + length)) < 0)
-		log_warning("service manager: cannot tell it that we are ready: %s",
-			strerror(errno));
+		log_warning(
+			"service manager: cannot tell it that we are ready: %s", strerror(errno));
 }

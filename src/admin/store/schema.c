@@ -99,20 +99,19 @@ static const char step_storage[] =
  * What runs: one row a running qube, with what is needed to take its processes up again after a
  * restart of the daemon. The domain number is never given out twice.
  */
-static const char step_running[] =
-	"CREATE TABLE running ("
-	"  xid INTEGER PRIMARY KEY AUTOINCREMENT,"
-	"  qid INTEGER NOT NULL UNIQUE,"
-	"  started INTEGER NOT NULL," /* 0: the start is under way */
-	"  start_time_us INTEGER NOT NULL,"
-	"  memory_kib INTEGER NOT NULL,"
-	"  machine_pid INTEGER NOT NULL,"
-	"  machine_start INTEGER NOT NULL,"
-	"  link_pid INTEGER NOT NULL,"
-	"  link_start INTEGER NOT NULL,"
-	"  qrexec_pid INTEGER NOT NULL,"
-	"  qrexec_start INTEGER NOT NULL"
-	") STRICT;";
+static const char step_running[] = "CREATE TABLE running ("
+				   "  xid INTEGER PRIMARY KEY AUTOINCREMENT,"
+				   "  qid INTEGER NOT NULL UNIQUE,"
+				   "  started INTEGER NOT NULL," /* 0: the start is under way */
+				   "  start_time_us INTEGER NOT NULL,"
+				   "  memory_kib INTEGER NOT NULL,"
+				   "  machine_pid INTEGER NOT NULL,"
+				   "  machine_start INTEGER NOT NULL,"
+				   "  link_pid INTEGER NOT NULL,"
+				   "  link_start INTEGER NOT NULL,"
+				   "  qrexec_pid INTEGER NOT NULL,"
+				   "  qrexec_start INTEGER NOT NULL"
+				   ") STRICT;";
 
 /* What the user noted about a qube; no row: nothing. */
 static const char step_notes[] =

@@ -6,10 +6,10 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/local_connect.h"
 #include "base/log.h"
 #include "base/stream.h"
 #include "base/text.h"
-#include "base/local_connect.h"
 
 struct admin_call {
 	struct loop *loop;

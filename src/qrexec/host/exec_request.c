@@ -9,10 +9,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/local_connect.h"
 #include "base/stream.h"
 #include "base/text.h"
 #include "qrexec/common/protocol.h"
-#include "base/local_connect.h"
 
 enum request_state {
 	REQUEST_HELLO,

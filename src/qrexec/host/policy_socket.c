@@ -5,10 +5,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/local_connect.h"
 #include "base/stream.h"
 #include "base/text.h"
 #include "qrexec/common/protocol.h"
-#include "base/local_connect.h"
 #include "qrexec/host/policy_carrier.h"
 
 /* Four lines: the service is the only long one. */

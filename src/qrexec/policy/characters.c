@@ -28,7 +28,8 @@ policy_characters_check(const char *line, size_t length, struct err *err)
 
 		if (used == 0)
 			return err_set(err, EILSEQ, "column %zu: the bytes are not UTF-8", i + 1);
-		if ((utf8_misleads(character) && character != '\t') || (!comment && character > 0x7e))
+		if ((utf8_misleads(character) && character != '\t') ||
+			(!comment && character > 0x7e))
 			return err_set(err, EILSEQ, "column %zu: character U+%04X is not allowed",
 				i + 1, (unsigned)character);
 		i += used;
