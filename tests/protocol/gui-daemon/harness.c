@@ -146,6 +146,24 @@ harness_stop(struct harness *h)
 	assert_int_equal(remove_tree(h->directory, &err), 0);
 }
 
+/* One that has just announced itself may still miss a window: until it maps ours, it is asked. */
+static void
+await_mapping(struct harness *h, uint64_t deadline)
+{
+	xcb_window_t window = xcb_generate_id(h->x);
+
+	xcb_create_window(h->x, XCB_COPY_FROM_PARENT, window, h->screen->root, 0, 0, 10, 10, 0,
+		XCB_WINDOW_CLASS_INPUT_OUTPUT, XCB_COPY_FROM_PARENT, 0, NULL);
+	while (!harness_is_viewable(h, window)) {
+		assert_true(loop_now_ms() < deadline);
+		xcb_map_window(h->x, window);
+		xcb_flush(h->x);
+		usleep(200000);
+	}
+	xcb_destroy_window(h->x, window);
+	xcb_flush(h->x);
+}
+
 bool
 harness_start_manager(struct harness *h, const char *program)
 {
@@ -159,6 +177,7 @@ harness_start_manager(struct harness *h, const char *program)
 		assert_true(loop_now_ms() < deadline);
 		nap();
 	}
+	await_mapping(h, deadline);
 	return true;
 }
 
