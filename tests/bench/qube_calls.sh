@@ -115,13 +115,35 @@ in_qube left 'begin=$EPOCHREALTIME; for i in $(seq 40); do /bin/busybox true </d
 printf 'real qubes: the same service, dom0 to qube:                   '
 time_command -n 40 qrexec-client -d right 'user:QUBESRPC test.Nothing+ dom0'
 
-real_from_left() {
-	in_qube left "head -c $((real_mib << 20)) /dev/zero | qrexec-client-vm right test.Sink"
+# In large pieces, by the same command on both sides: `head -c` of busybox, which a small qube has,
+# handles bytes one by one and in emulation takes longer than the call does.
+zeros="dd if=/dev/zero bs=65536 count=$((real_mib * 16)) 2>/dev/null"
+
+real_inside() {
+	in_qube left "$zeros | cat >/dev/null"
+}
+
+real_to_dom0() {
+	in_qube left "$zeros" >/dev/null
 }
 
 real_from_dom0() {
-	head -c $((real_mib << 20)) /dev/zero | qrexec-client -d right 'user:QUBESRPC test.Sink+ dom0'
+	bash -c "$zeros" | qrexec-client -d right 'user:QUBESRPC test.Sink+ dom0'
 }
-printf 'real qubes: %d MiB through one call: qube to qube %s MiB/s, dom0 to qube %s MiB/s\n' "$real_mib" \
-	"$(rate "$real_mib" real_from_left)" "$(rate "$real_mib" real_from_dom0)"
+
+real_from_left() {
+	in_qube left "$zeros | qrexec-client-vm right test.Sink"
+}
+
+# best FUNCTION: of three, since others use the processors too.
+best() {
+	for _ in 1 2 3; do
+		rate "$real_mib" "$1"
+		echo
+	done | sort -n | tail -n 1
+}
+
+printf 'real qubes: %d MiB through one call, best of 3: qube to dom0 %s MiB/s, dom0 to qube %s MiB/s, qube to qube %s MiB/s\n' \
+	"$real_mib" "$(best real_to_dom0)" "$(best real_from_dom0)" "$(best real_from_left)"
+printf 'real qubes: the same through a pipe inside the first qube: %s MiB/s\n' "$(best real_inside)"
 qvm-kill left right >/dev/null 2>&1
