@@ -1,7 +1,7 @@
 #!/bin/bash
 # Calls between two real qubes and dom0: what the policy lets through and what not, prompts, starts,
 # disposables, many at once, and the violent end of everything that has a part in them.
-# shellcheck disable=SC2016 # commands are for the qube to expand
+# shellcheck disable=SC2016,SC2317 # commands are for the qube to expand; functions are run by check
 set -uo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"

@@ -47,6 +47,7 @@ was_a_copy() {
 }
 
 # What is left of disposables anywhere but in the logs.
+# shellcheck disable=SC2317 # run by until_true
 traces() {
 	qvm-ls --raw-list | grep '^disp[0-9]'
 	find "$BULKHEAD_ROOT/var/lib" "$BULKHEAD_ROOT/run" -name '*disp[0-9]*'

@@ -1,6 +1,7 @@
 #!/bin/bash
 # Windows of two real qubes on a display of the host: borders, input, menus, the clipboard between
 # them, ends of programs, daemons and qubes; with three window managers, one of them being none.
+# shellcheck disable=SC2016,SC2317 # expanded at exit; functions are run by check
 set -uo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -239,8 +240,6 @@ type_in_restarted() {
 	patiently 30 file_has windows-blue /tmp/typed after
 }
 
-work=$(mktemp -d "${TMPDIR:-/tmp}/bulkhead-windows.XXXXXX")
-on_exit 'rm -rf "$work"'
 launcher_pid='' manager_pid='' display_pid=''
 on_exit 'kill $launcher_pid $manager_pid $display_pid 2>/dev/null'
 for name in blue red; do

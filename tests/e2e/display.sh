@@ -19,6 +19,7 @@ start_display() {
 	fifo=$(mktemp -u "${TMPDIR:-/tmp}/bulkhead-display.XXXXXX")
 	mkfifo "$fifo"
 	Xvfb -displayfd 8 -screen 0 "$1x24" -nolisten tcp >/dev/null 2>&1 8<>"$fifo" &
+	# shellcheck disable=SC2034 # for who sources this
 	display_pid=$!
 	read -r -t 30 number <"$fifo"
 	rm -f "$fifo"

@@ -19,6 +19,7 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 mkfifo answer
 
+# shellcheck disable=SC2094 # the answer is a fifo
 copy() {
 	rm -rf there/QubesIncoming && mkdir -p there
 	HOME=$work/here "$programs/qfile-agent" "$1" <answer |
@@ -56,6 +57,7 @@ compare() {
 }
 
 mkdir small
+# shellcheck disable=SC2016 # for the inner shell to expand
 for ((i = 0; i < 10000; i++)); do
 	echo "small/$i"
 done | xargs -n 1000 sh -c 'for f; do head -c 4096 /dev/zero >"$f"; done' sh

@@ -1,5 +1,5 @@
 # Both ends of a file copy, joined as a call joins them. Sourced; the caller ends with `summary`.
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034
 set -uo pipefail
 programs=$1
 services=${2-}

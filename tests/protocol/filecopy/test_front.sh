@@ -1,6 +1,7 @@
 #!/bin/bash
 # The commands of a person in a qube, with a stand-in for qrexec-client-vm that joins them to the
 # receiver as the agent would.
+# shellcheck disable=SC2016,SC2317 # what viewers run; functions are run by yes and no
 # shellcheck source=tests/protocol/filecopy/common.sh
 . "$(dirname "$0")/common.sh"
 
@@ -158,7 +159,7 @@ matches "an address" ' other qubes.OpenURL' "$work/call"
 is "is sent as a line" https://example.org/ "$(cat "$work/prefix")"
 url() {
 	rm -f "$work/viewed"
-	printf "$1" | "$services/open-url" 2>/dev/null
+	printf '%b' "$1" | "$services/open-url" 2>/dev/null
 }
 for line in 'file:///etc/passwd' 'javascript:alert(1)' '-h' 'https://a\nhttps://b\n' 'https://a b' '' \
 	'https://\033' "https://$(printf '%0100000d' 0)"; do

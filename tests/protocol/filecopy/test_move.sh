@@ -91,7 +91,7 @@ is "records nothing" "" "$(here list)"
 # One that confirms falsely, or not at all. 0 and a wrong checksum; half a record; nothing.
 for answer in '\0\0\0\0\0\0\0\0\1\2\3\4\0\0\0\0\0\0\0\0' '\0\0\0\0' '' \
 	'\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\377\377\0\0'; do
-	printf "$answer" >"$work/reply"
+	printf '%b' "$answer" >"$work/reply"
 	HOME=$work/here "$programs/qfile-agent" --move one <"$work/reply" >/dev/null 2>"$work/sender.err"
 	is "false answer '$answer'" 1 $?
 	yes "takes nothing" [ -e one ]
