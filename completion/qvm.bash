@@ -1,4 +1,4 @@
-# Completion for the qvm tools in bash. What can be completed is asked of the tools themselves, so
+# Completion for the qvm tools and those of the policy in bash. What can be completed is asked of the tools themselves, so
 # that it is never out of date: options come from --help, names from the daemon.
 # shellcheck shell=bash
 
@@ -25,6 +25,17 @@ _qvm_formats() {
 
 _qvm_volumes() {
 	qvm-volume list --full 2>/dev/null | awk 'NR > 1 { print $2 ":" $3 }'
+}
+
+# What was copied and moved, of a qube or, without a name, of dom0.
+_qvm_transfers() {
+	_qvm_first_column qvm-transfer list "$@"
+}
+
+# The files of policy, those of include/ with the directory.
+_qvm_policy_files() {
+	qubes-policy --list 2>/dev/null
+	qubes-policy --list include/ 2>/dev/null | sed 's|^|include/|'
 }
 
 # The options that the help of a command shows.
@@ -58,6 +69,14 @@ _qvm_option_value() {
 		_qvm_qubes
 		;;
 	*:-P | qvm-volume:-p | qvm-volume:--pool) _qvm_pools ;;
+	qrexec-policy*:--source | qrexec-policy*:--target | qrexec-policy*:--qube | qrexec-policy:--for)
+		_qvm_qubes
+		;;
+	qrexec-policy-log:--result) printf '%s\n' allow deny ;;
+	qrexec-policy*:--policy-dir | qrexec-policy*:--system-info | qrexec-policy:--what-if | \
+		qrexec-policy-log:--file | qrexec-policy-graph:--output)
+		compgen -f -- "$cur"
+		;;
 	*:--internal | *:--servicevm) printf '%s\n' y n ;;
 	*) return 1 ;;
 	esac
@@ -87,10 +106,26 @@ _qvm_argument() {
 		esac
 		;;
 	qvm-transfer:0) printf '%s\n' list undo ;;
-	qvm-transfer:1) _qvm_qubes ;;
-	qvm-transfer:2) qvm-transfer list "$2" 2>/dev/null | cut -d ' ' -f 1 ;;
+	qvm-transfer:1)
+		_qvm_qubes
+		[ "$1" != undo ] || _qvm_transfers
+		;;
+	qvm-transfer:2) [ "$1" != undo ] || _qvm_transfers "$2" ;;
+	qvm-transfer:*) ;;
+	qvm-clipboard:0) printf '%s\n' copy paste status clear ;;
+	qvm-clipboard:*) ;;
+	qubes-policy:0) _qvm_policy_files ;;
+	qubes-policy:* | qrexec-policy-log:*) ;;
+	qrexec-policy:0) printf '%s\n' explain grants ;;
+	qrexec-policy:*)
+		case $1:$# in
+		explain:[12]) _qvm_qubes ;;
+		grants:1) printf '%s\n' list revoke ;;
+		grants:*) [ "$2" != revoke ] || _qvm_first_column qrexec-policy grants list ;;
+		esac
+		;;
 	qvm-copy-to-vm:0 | qvm-move-to-vm:0) _qvm_qubes ;;
-	qvm-copy-to-vm:* | qvm-move-to-vm:*) compgen -f -- "$cur" ;;
+	qvm-copy:* | qvm-move:* | qvm-copy-to-vm:* | qvm-move-to-vm:*) compgen -f -- "$cur" ;;
 	qvm-pool:0) printf '%s\n' list info drivers ;;
 	qvm-pool:*) _qvm_pools ;;
 	qvm-create:* | qubesd-query:* | qvm-features:* | qvm-service:* | qvm-prefs:* | qubes-prefs:*) ;;
@@ -143,8 +178,9 @@ _qvm() {
 	fi
 }
 
-complete -F _qvm qvm qubes-prefs qubesd-query qvm-check qvm-clone qvm-copy-to-vm qvm-create \
-	qvm-features qvm-kill qvm-ls qvm-move-to-vm qvm-notes qvm-pause qvm-pool \
+complete -F _qvm qvm qrexec-policy qrexec-policy-graph qrexec-policy-log qubes-policy qubes-prefs \
+	qubesd-query qvm-check qvm-clipboard qvm-clone qvm-copy qvm-copy-to-vm qvm-create \
+	qvm-features qvm-kill qvm-ls qvm-move qvm-move-to-vm qvm-notes qvm-pause qvm-pool \
 	qvm-prefs qvm-remove qvm-run qvm-service qvm-shutdown qvm-start qvm-tags \
 	qvm-transfer qvm-unpause qvm-volume
 complete -W '--json --help --version' bulkhead-doctor

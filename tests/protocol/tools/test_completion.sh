@@ -4,6 +4,7 @@
 . "$(dirname "$0")/common.sh"
 # shellcheck source=completion/qvm.bash
 . "$3"
+export PATH=$4:$5:$6:$PATH
 
 uuid=00000000-0000-0000-0000-000000000000
 daemon <<END
@@ -50,5 +51,30 @@ offers '--full' qvm-volume list --fu
 offers '--force' qvm-volume resize --fo
 offers 'simple' qvm-ls -o s
 offers '' qvm-create ''
+offers 'list undo' qvm-transfer ''
+offers 'dom0 web work' qvm-transfer list ''
+offers '' qvm-transfer list work ''
+offers '--verbose --version' qvm-transfer --ver
+offers 'copy clear' qvm-clipboard c
+offers '' qvm-clipboard status ''
+
+mkdir -p "$BULKHEAD_ROOT/etc/qubes/policy.d/include"
+touch "$BULKHEAD_ROOT/etc/qubes/policy.d/30-user.policy" "$BULKHEAD_ROOT/etc/qubes/policy.d/include/admin-ro"
+offers '30-user include/admin-ro' qubes-policy --get ''
+offers 'include/admin-ro' qubes-policy inc
+offers '--replace --remove' qubes-policy --re
+offers 'explain grants' qrexec-policy ''
+offers 'web work' qrexec-policy explain w
+offers 'web work' qrexec-policy explain web w
+offers '' qrexec-policy explain web work ''
+offers 'list revoke' qrexec-policy grants ''
+offers '' qrexec-policy grants revoke ''
+offers '--what-if' qrexec-policy --wh
+offers 'web work' qrexec-policy-log --source w
+offers 'allow deny' qrexec-policy-log --result ''
+offers '' qrexec-policy-log ''
+offers '--follow --file' qrexec-policy-log --f
+offers 'web work' qrexec-policy-graph --target web w
+offers '--skip-labels' qrexec-policy-graph --sk
 
 summary

@@ -6,6 +6,7 @@
 man=$3
 names=$4
 doctor=$5
+export PATH=$6:$PATH
 
 options_of_help() {
 	"$1" --help | sed -n 's/^  \(-.*\)/\1/p' | sed 's/  .*//' |
