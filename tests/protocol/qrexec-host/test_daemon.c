@@ -267,7 +267,9 @@ test_agent_restart(void **state)
 	close(exec_for(f, agent, 0, 514));
 	send_params(agent, QREXEC_CONNECTION_TERMINATED, 0, 513, NULL);
 	send_params(agent, QREXEC_CONNECTION_TERMINATED, 0, 514, NULL);
-	close(client_connect_to(f, "11"));
+	/* Once this is answered, both ends have been heard. */
+	send_trigger(agent, "beta", "SOCKET1", "test.Info");
+	expect_refused(agent, "SOCKET1");
 	close(exec_for(f, agent, 0, 513));
 	close(agent);
 }
