@@ -54,24 +54,45 @@ wait_for_input(struct feeder *f)
 	return count > 0;
 }
 
+/* A call that is over ends its program's input, which brings the first thread back. */
+static int
+pass_on(struct pump *p)
+{
+	int e = pump_pass_on(p);
+
+	if (e < 0 || (p->channel->in_ended && p->blocked == NULL))
+		pump_close_sink(p);
+	return e;
+}
+
+/*
+ * The first thread may have come and gone while we waited: what it has received since must be
+ * passed on before there is room for more.
+ */
 static int
 feed(struct pump *p)
 {
-	int e = 0;
+	int e;
 
 	if (p->blocked != NULL) {
 		p->blocked->ready = true;
 		p->blocked = NULL;
-	} else if (pump_wants_channel(p)) {
-		e = pump_receive(p);
 	}
-	return e < 0 ? e : pump_pass_on(p);
+	e = pass_on(p);
+	if (e < 0 || !pump_wants_channel(p))
+		return e;
+	e = pump_receive(p);
+	if (e < 0)
+		pump_close_sink(p);
+	return e < 0 ? e : pass_on(p);
 }
 
 static void
 stand_in(struct feeder *f)
 {
 	pthread_mutex_lock(&f->mutex);
+	if (f->reading)
+		f->error = feed(f->pump);
 	while (f->reading && f->error == 0) {
 		if (wait_for_input(f) && f->reading)
 			f->error = feed(f->pump);

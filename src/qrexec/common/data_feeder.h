@@ -3,7 +3,9 @@
  * stdout (cat may) keeps the pipe locked while it waits for input, and a read of that pipe then
  * waits with it, non-blocking or not, whatever poll() said: it would wait for ever, being the one
  * that brings the input. So a second thread brings it when a read takes long. It runs only then:
- * at any time one of the two threads works on the call. Internal to the data channel.
+ * at any time one of the two threads works on the call. What such a program wrote is still kept
+ * from us until more input comes or ends: a peer that waits for each answer waits for ever, as with
+ * any reader of that pipe. Internal to the data channel.
  */
 #ifndef BULKHEAD_QREXEC_DATA_FEEDER_H
 #define BULKHEAD_QREXEC_DATA_FEEDER_H

@@ -294,8 +294,9 @@ static void
 finish(struct pump *p)
 {
 	feeder_destroy(p->feeder);
-	pump_close_source(p);
+	/* The sink first: a program that holds its stdout's lock lets go at the end of its input. */
 	pump_close_sink(p);
+	pump_close_source(p);
 	pump_close_errors(p);
 	if (p->sink_shut && p->io->owned)
 		close(p->io->sink_fd);

@@ -100,7 +100,8 @@ services_that_can_not_run(void **state)
 	run(q, "QUBESRPC test.Directory work", 125, "", "");
 }
 
-/* Such a program keeps the pipe of its stdout locked while it waits for input. */
+/* Such a program keeps the pipe of its stdout locked while it waits for input. The pauses let it
+ * come to that, and us to wait for the lock. */
 static void
 a_program_that_splices_is_fed(void **state)
 {
@@ -109,15 +110,51 @@ a_program_that_splices_is_fed(void **state)
 
 	agent_up(q);
 	fd = call_start(q, QREXEC_EXEC_CMDLINE, own(q, SPLICE_THROUGH));
-	for (int i = 0; i < 20; i++) {
-		send_text(fd, QREXEC_DATA_STDIN, "question");
-		expect_frame(fd, QREXEC_DATA_STDOUT, "question", 8);
+	for (int i = 0; i < 5; i++) {
+		send_text(fd, QREXEC_DATA_STDIN, "input ");
+		usleep(50000);
 	}
 	send_text(fd, QREXEC_DATA_STDIN, "");
 	collect(fd, &outcome);
-	expect_outcome(&outcome, 0, "", "");
+	expect_outcome(&outcome, 0, "input input input input input ", "");
 	close(fd);
 	expect_terminated(q, 7, 513);
+}
+
+/* At a pace at which it waits for input, and we for its lock, again and again. */
+static void
+a_program_that_splices_loses_nothing(void **state)
+{
+	static uint8_t block[16384];
+	struct qube *q = *state;
+
+	agent_up(q);
+	for (int round = 0; round < 3; round++) {
+		int fd = call_start(q, QREXEC_EXEC_CMDLINE, own(q, SPLICE_THROUGH));
+		struct frame frame;
+		size_t total = 0;
+		bool coded = false;
+		pid_t sender = fork();
+
+		if (sender == 0) {
+			for (int i = 0; i < 300; i++) {
+				send_frame(fd, QREXEC_DATA_STDIN, block, sizeof(block));
+				usleep(300);
+			}
+			send_text(fd, QREXEC_DATA_STDIN, "");
+			_exit(0);
+		}
+		while (receive_frame(fd, &frame)) {
+			if (frame.type == QREXEC_DATA_STDOUT)
+				total += frame.length;
+			coded = coded || frame.type == QREXEC_DATA_EXIT_CODE;
+		}
+		assert_int_equal(await_exit(sender), 0);
+		assert_int_equal(total, 300 * sizeof(block));
+		assert_true(coded);
+		close(fd);
+		expect_terminated(q, 7, 513);
+	}
 }
 
 static void
@@ -541,6 +578,7 @@ main(void)
 		TEST(services_see_their_call),
 		TEST(services_that_can_not_run),
 		TEST(a_program_that_splices_is_fed),
+		TEST(a_program_that_splices_loses_nothing),
 		TEST(input_reaches_its_end),
 		TEST(an_end_of_input_before_anything_else),
 		TEST(a_program_need_not_read_its_input),
