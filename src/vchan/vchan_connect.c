@@ -30,6 +30,9 @@ static const long pauses_us[] = {100, 200, 500, 1000, 2000, 5000, 10000, 20000, 
  */
 #define ATTEMPT_TO_WATCH 7
 
+/* So often linkd may be missing where it was: one that starts anew is away for a moment. */
+#define MISSING_MAX 8
+
 static void
 try_later(struct libvchan *c)
 {
@@ -202,6 +205,7 @@ connect_to_linkd(struct libvchan *c)
 	c->fd = steal_fd(&fd);
 	c->step = VCHAN_STEP_REQUESTED;
 	c->reached = true;
+	c->missing = 0;
 	return 0;
 }
 
@@ -221,7 +225,7 @@ vchan_connect_step(struct libvchan *c)
 			vchan_adopt(c, result);
 		return;
 	}
-	if (c->link && c->reached && result == -ENOENT) {
+	if (c->link && c->reached && result == -ENOENT && ++c->missing > MISSING_MAX) {
 		vchan_fail(c, -ENODEV); /* linkd goes away for good with its domain */
 		return;
 	}

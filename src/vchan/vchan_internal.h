@@ -50,7 +50,8 @@ struct libvchan {
 	int timer_fd, inotify_fd;
 	bool due;
 	unsigned int attempt;
-	bool reached; /* linkd was there once */
+	unsigned int missing; /* attempts in a row that found no linkd where one was */
+	bool reached;         /* linkd was there once */
 
 	struct buf reply; /* REQUESTED */
 
