@@ -52,9 +52,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	AUTO_BUF struct buf b;
 
+	buf_init(&b, size);
 	if (size < 2)
 		return 0;
-	buf_init(&b, size);
 	buf_put(&b, data + 2, size - 2);
 	while (take_message(
 		&b, data[0] & 1 ? GUI_TO_AGENT : GUI_TO_DAEMON, GUI_VERSION(1, data[1] % 9)))

@@ -258,7 +258,8 @@ main(int argc, char **argv)
 		printf("%d\n", (int)child);
 		return 0;
 	}
-	freopen("/dev/null", "we", stdout);
+	if (freopen("/dev/null", "we", stdout) == NULL)
+		return 1;
 	for (;;) {
 		poll(polls, 2, -1);
 		for (size_t i = 0; i < 2; i++) {
