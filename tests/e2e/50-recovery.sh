@@ -20,6 +20,10 @@ pid_of() {
 		*/"$1") ;;
 		*) continue ;;
 		esac
+		# Not the reader that qrexec-daemon has for its agent.
+		case $(readlink "/proc/$(awk '$1 == "PPid:" { print $2 }' "$directory/status")/exe") in
+		*/"$1") continue ;;
+		esac
 		[ "$(readlink "$directory/cwd")" = "$(realpath "$BULKHEAD_ROOT/run/bulkhead/qubes/shared")" ] &&
 			echo "${directory#/proc/}"
 	done
