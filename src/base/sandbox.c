@@ -5,64 +5,75 @@
 #include "base/sandbox.h"
 
 #include <errno.h>
+#include <linux/audit.h>
 #include <linux/capability.h>
-#include <seccomp.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
-static const char *const common_syscalls[] = {
+#ifndef __x86_64__
+#error "the numbers below are those of x86-64"
+#endif
+
+/* Calls that a process may list beyond the common ones. */
+#define EXTRA_MAX 128
+
+static const int common_calls[] = {
 	/* memory */
-	"brk",
-	"mmap",
-	"mremap",
-	"munmap",
-	"madvise",
-	"mprotect",
+	SYS_brk,
+	SYS_mmap,
+	SYS_mremap,
+	SYS_munmap,
+	SYS_madvise,
+	SYS_mprotect,
 	/* descriptors that are already open */
-	"read",
-	"readv",
-	"write",
-	"writev",
-	"close",
-	"dup",
-	"fcntl",
-	"fstat",
-	"newfstatat",
-	"lseek",
-	"poll",
-	"ppoll",
-	"epoll_create1",
-	"epoll_ctl",
-	"epoll_wait",
-	"epoll_pwait",
-	"signalfd4",
-	"eventfd2",
+	SYS_read,
+	SYS_readv,
+	SYS_write,
+	SYS_writev,
+	SYS_close,
+	SYS_dup,
+	SYS_fcntl,
+	SYS_fstat,
+	SYS_newfstatat,
+	SYS_lseek,
+	SYS_poll,
+	SYS_ppoll,
+	SYS_epoll_create1,
+	SYS_epoll_ctl,
+	SYS_epoll_wait,
+	SYS_epoll_pwait,
+	SYS_signalfd4,
+	SYS_eventfd2,
 	/* sockets that exist; making new ones is extra */
-	"recvfrom",
-	"recvmsg",
-	"sendto",
-	"sendmsg",
-	"shutdown",
-	"getsockopt",
+	SYS_recvfrom,
+	SYS_recvmsg,
+	SYS_sendto,
+	SYS_sendmsg,
+	SYS_shutdown,
+	SYS_getsockopt,
 	/* time, randomness, identity, synchronisation */
-	"clock_gettime",
-	"clock_nanosleep",
-	"gettimeofday",
-	"getrandom",
-	"getpid",
-	"gettid",
-	"futex",
-	"restart_syscall",
+	SYS_clock_gettime,
+	SYS_clock_nanosleep,
+	SYS_gettimeofday,
+	SYS_getrandom,
+	SYS_getpid,
+	SYS_gettid,
+	SYS_futex,
+	SYS_restart_syscall,
 	/* signals and the end */
-	"rt_sigaction",
-	"rt_sigprocmask",
-	"rt_sigreturn",
-	"sigaltstack",
-	"tgkill",
-	"exit",
-	"exit_group",
+	SYS_rt_sigaction,
+	SYS_rt_sigprocmask,
+	SYS_rt_sigreturn,
+	SYS_sigaltstack,
+	SYS_tgkill,
+	SYS_tkill,
+	SYS_exit,
+	SYS_exit_group,
 };
 
 static int
@@ -80,51 +91,94 @@ drop_capabilities(struct err *err)
 	return 0;
 }
 
+#define COMMON_COUNT (sizeof(common_calls) / sizeof(common_calls[0]))
+
+/* Two instructions a call, so that no jump is longer than its 8 bits, and five around them. */
+#define PROGRAM_MAX (2 * (COMMON_COUNT + EXTRA_MAX) + 5)
+
+struct filter {
+	struct sock_filter program[PROGRAM_MAX];
+	unsigned short length;
+};
+
+static void
+add(struct filter *f, struct sock_filter instruction)
+{
+	f->program[f->length++] = instruction;
+}
+
+static void
+add_return(struct filter *f, uint32_t verdict)
+{
+	add(f, (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, verdict));
+}
+
+static void
+add_load(struct filter *f, size_t offset)
+{
+	add(f, (struct sock_filter)BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset));
+}
+
+/* What follows is done when the loaded word is the value, or skipped. */
+static void
+add_if_equal(struct filter *f, uint32_t value)
+{
+	add(f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, value, 0, 1));
+}
+
 static int
-allow(scmp_filter_ctx filter, const char *const *names, size_t count, struct err *err)
+add_allowed(struct filter *f, const int *calls, size_t count, struct err *err)
 {
 	for (size_t i = 0; i < count; i++) {
-		int number = seccomp_syscall_resolve_name(names[i]);
-		int result;
-
-		if (number == __NR_SCMP_ERROR)
-			return err_set(err, EINVAL, "sandbox: no system call '%s'", names[i]);
-		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, number, 0);
-		if (result < 0)
-			return err_set_errno(err, -result, "sandbox: system call '%s'", names[i]);
+		if (calls[i] < 0)
+			return err_set(err, EINVAL, "sandbox: no system call %d", calls[i]);
+		add_if_equal(f, (uint32_t)calls[i]);
+		add_return(f, SECCOMP_RET_ALLOW);
 	}
 	return 0;
 }
 
+/*
+ * A call of the 32-bit kind comes with another architecture and ends the process; one of the x32
+ * kind has a number that is none of ours.
+ */
 static int
-load_filter(const char *const *extra_syscalls, size_t count, struct err *err)
+build_filter(struct filter *f, const int *extra_calls, size_t count, struct err *err)
 {
-	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_ERRNO(EPERM));
-	int result;
+	if (count > EXTRA_MAX)
+		return err_set(err, E2BIG, "sandbox: %zu system calls are too many", count);
+	add_load(f, offsetof(struct seccomp_data, arch));
+	add(f, (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 1, 0));
+	add_return(f, SECCOMP_RET_KILL_PROCESS);
+	add_load(f, offsetof(struct seccomp_data, nr));
+	if (add_allowed(f, common_calls, COMMON_COUNT, err) < 0 ||
+		add_allowed(f, extra_calls, count, err) < 0)
+		return -1;
+	add_return(f, SECCOMP_RET_ERRNO | EPERM);
+	return 0;
+}
 
-	if (filter == NULL)
-		return err_set(err, ENOMEM, "sandbox: no filter");
+static int
+load_filter(const int *extra_calls, size_t count, struct err *err)
+{
+	struct filter filter = {.length = 0};
+	struct sock_fprog program = {.filter = filter.program};
+	long result;
+
+	if (build_filter(&filter, extra_calls, count, err) < 0)
+		return -1;
+	program.len = filter.length;
 	/* A library may have started threads. */
-	result = seccomp_attr_set(filter, SCMP_FLTATR_CTL_TSYNC, 1);
+	result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_TSYNC, &program);
 	if (result < 0)
-		result = err_set_errno(err, -result, "sandbox: no filter for all threads");
-	else
-		result = allow(filter, common_syscalls,
-			sizeof(common_syscalls) / sizeof(common_syscalls[0]), err);
-	if (result == 0)
-		result = allow(filter, extra_syscalls, count, err);
-	if (result == 0) {
-		int code = seccomp_load(filter);
-
-		if (code < 0)
-			result = err_set_errno(err, -code, "sandbox: cannot load the filter");
-	}
-	seccomp_release(filter);
-	return result;
+		return err_set_errno(err, errno, "sandbox: cannot load the filter");
+	if (result > 0)
+		return err_set(err, EBUSY, "sandbox: thread %ld cannot be confined", result);
+	return 0;
 }
 
 int
-sandbox_enter(const char *const *extra_syscalls, size_t count, struct err *err)
+sandbox_enter(const int *extra_calls, size_t count, struct err *err)
 {
 	struct rlimit no_core = {0, 0};
 
@@ -134,5 +188,5 @@ sandbox_enter(const char *const *extra_syscalls, size_t count, struct err *err)
 		return err_set_errno(err, errno, "sandbox: cannot forbid core dumps");
 	if (drop_capabilities(err) < 0)
 		return -1;
-	return load_filter(extra_syscalls, count, err);
+	return load_filter(extra_calls, count, err);
 }

@@ -30,22 +30,22 @@
 
 #define LANDLOCK_VERSION_WITH_REFER 2
 
-static const char *const receiver_syscalls[] = {
-	"openat",
-	"openat2",
-	"mkdirat",
-	"symlinkat",
-	"umask",
-	"unlinkat",
-	"renameat2",
-	"flock",
-	"getdents64",
-	"fchmod",
-	"fchmodat",
-	"utimensat",
-	"fstatfs",
-	"syncfs",
-	"fsync",
+static const int receiver_syscalls[] = {
+	SYS_openat,
+	SYS_openat2,
+	SYS_mkdirat,
+	SYS_symlinkat,
+	SYS_umask,
+	SYS_unlinkat,
+	SYS_renameat2,
+	SYS_flock,
+	SYS_getdents64,
+	SYS_fchmod,
+	SYS_fchmodat,
+	SYS_utimensat,
+	SYS_fstatfs,
+	SYS_syncfs,
+	SYS_fsync,
 };
 
 static int

@@ -64,6 +64,6 @@ void link_join_destroy(struct link_join *join);
  * System calls this makes beyond those that sandbox_enter() always allows; it also needs to reach
  * /run/vchan.
  */
-#define LINK_GRANT_SYSCALLS "socket", "socketpair", "connect", "openat"
+#define LINK_GRANT_SYSCALLS SYS_socket, SYS_socketpair, SYS_connect, SYS_openat
 
 #endif

@@ -54,8 +54,8 @@ static const struct option_text options[OPTION_COUNT] = {
 };
 
 /* On the host: what is called beyond the usual after the first byte of the qube was read. */
-static const char *const syscalls[] = {
-	"accept4", "connect", "geteuid", "getsockopt", "openat", "setsockopt", "socket", "unlink"};
+static const int syscalls[] = {SYS_accept4, SYS_connect, SYS_geteuid, SYS_getsockopt, SYS_openat,
+	SYS_setsockopt, SYS_socket, SYS_unlink};
 
 static void
 print_help(void)
@@ -197,14 +197,16 @@ raise_descriptor_limit(void)
 }
 
 /*
- * What a queue took goes back to the system when it is freed. The C library's default learns from
- * the first large block to keep the next ones.
+ * What a queue took goes back to the system when it is freed. glibc's default learns from the
+ * first large block to keep the next ones; musl keeps none.
  */
 static void
 keep_no_freed_memory(void)
 {
+#ifdef __GLIBC__
 	mallopt(M_MMAP_THRESHOLD, LARGE_BLOCK_BYTES);
 	mallopt(M_TRIM_THRESHOLD, LARGE_BLOCK_BYTES);
+#endif
 }
 
 static void

@@ -90,9 +90,10 @@ int vchan_shutdown_write(libvchan_t *c);
  * that a confined program hands to it.
  */
 #define VCHAN_SYSCALLS                                                                             \
-	"socket", "connect", "bind", "listen", "accept4", "sendto", "recvfrom", "shutdown",        \
-		"getsockopt", "setsockopt", "ioctl", "poll", "ppoll", "openat", "newfstatat",      \
-		"rename", "renameat2", "unlink", "unlinkat", "mkdir", "inotify_init1",             \
-		"inotify_add_watch", "timerfd_create", "timerfd_settime"
+	SYS_socket, SYS_connect, SYS_bind, SYS_listen, SYS_accept4, SYS_sendto, SYS_recvfrom,      \
+		SYS_shutdown, SYS_getsockopt, SYS_setsockopt, SYS_ioctl, SYS_poll, SYS_ppoll,      \
+		SYS_openat, SYS_newfstatat, SYS_rename, SYS_renameat2, SYS_unlink, SYS_unlinkat,   \
+		SYS_mkdir, SYS_inotify_init1, SYS_inotify_add_watch, SYS_timerfd_create,           \
+		SYS_timerfd_settime
 
 #endif

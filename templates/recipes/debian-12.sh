@@ -4,7 +4,7 @@
 
 debian_12_packages=(
 	# what makes it boot and what the agent needs
-	systemd systemd-sysv udev dbus libpam-systemd kmod e2fsprogs fdisk sudo libpam0g libseccomp2
+	systemd systemd-sysv udev dbus libpam-systemd kmod e2fsprogs fdisk sudo libpam0g
 	# what a person expects to find
 	bash-completion ca-certificates file iproute2 iputils-ping less nano netbase procps psmisc
 	tzdata xz-utils zstd

@@ -2,7 +2,7 @@
 # For tests and for small service qubes.
 # shellcheck shell=bash disable=SC2154
 
-minimal_packages=busybox-static,bash,coreutils,libpam-modules,libseccomp2,e2fsprogs,base-files
+minimal_packages=busybox-static,bash,coreutils,libpam-modules,e2fsprogs,base-files
 
 # The packages are only unpacked, so that no database of dpkg names them afterwards.
 # shellcheck disable=SC2016

@@ -35,9 +35,9 @@ struct options {
 	int memory_fd;       /* -1: look for the device */
 };
 
-static const char *const syscalls[] = {VCHAN_SYSCALLS, "sendmsg", "recvmsg", "writev", "readv",
-	"pwrite64", "fstat", "stat", "lseek", "uname", "getrandom", "getuid", "geteuid", "fcntl",
-	"dup", "dup2"};
+static const int syscalls[] = {VCHAN_SYSCALLS, SYS_sendmsg, SYS_recvmsg, SYS_writev, SYS_readv,
+	SYS_pwrite64, SYS_fstat, SYS_stat, SYS_lseek, SYS_uname, SYS_getrandom, SYS_getuid,
+	SYS_geteuid, SYS_fcntl, SYS_dup, SYS_dup2};
 
 static void
 print_usage(FILE *out)

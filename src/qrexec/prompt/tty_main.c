@@ -178,7 +178,7 @@ ask(const struct request *r)
 static void
 confine(void)
 {
-	static const char *const syscalls[] = {"ioctl", "dup2"};
+	static const int syscalls[] = {SYS_ioctl, SYS_dup2};
 	AUTO_ERR struct err err = ERR_INIT;
 
 	if (sandbox_enter(syscalls, sizeof(syscalls) / sizeof(syscalls[0]), &err) < 0)
