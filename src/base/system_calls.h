@@ -1,5 +1,5 @@
 // System calls that glibc has functions for and musl has not: the programs that a person waits for
-// are built with either (HACKING.md, "Programs that start fast").
+// are built with either (HACKING.md, "Programs that start fast and stay small").
 #ifndef BULKHEAD_BASE_SYSTEM_CALLS_H
 #define BULKHEAD_BASE_SYSTEM_CALLS_H
 

@@ -5,13 +5,13 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/list.h"
 #include "base/log.h"
 #include "base/stream.h"
+#include "base/system_calls.h"
 #include "base/text.h"
 #include "qrexec/common/protocol.h"
 
