@@ -165,12 +165,13 @@ add_memory(struct command_line *line, const struct machine_config *config)
 	const struct machine_memory *memory = config->memory;
 
 	if (memory == NULL) {
-		add_option(line, "-object", "memory-backend-ram,id=memory,size=%uM,share=off",
+		add_option(line, "-object", "memory-backend-ram,id=memory,size=%uM,share=off,dump=off",
 			config->memory_mib);
 		return;
 	}
 	add_option(line, "-object",
-		"memory-backend-file,id=memory,size=%uM,mem-path=/proc/self/fd/%d,share=%s",
+		"memory-backend-file,id=memory,size=%uM,mem-path=/proc/self/fd/%d,share=%s,"
+		"dump=off",
 		config->memory_mib, pass_fd(line, memory->fd), memory->is_copy ? "off" : "on");
 	if (memory->is_copy) {
 		line->device_target = pass_fd(line, memory->device_fd);

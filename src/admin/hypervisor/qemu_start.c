@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -110,11 +111,16 @@ start_process(struct qemu_machine *m, const struct machine_config *config,
 	child.directory = config->run_directory;
 	child.fds = line.fds;
 	child.fd_count = line.fd_count;
+	/* Copies are many and mostly idle: each is to cost what it touches. */
+	child.small_pages = config->memory != NULL && config->memory->is_copy;
 	if (geteuid() == 0 && config->uid != (uid_t)-1) {
 		child.uid = config->uid;
 		child.gid = choose_group(config, acceleration);
 	}
 	pid = child_start(&child, err);
+	/* A core of it would be the qube's memory in a file. */
+	if (pid > 0)
+		(void)prlimit(pid, RLIMIT_CORE, &(struct rlimit){0, 0}, NULL);
 	m->device_target = line.device_target;
 	m->is_copy = config->memory != NULL && config->memory->is_copy;
 	command_line_finish(&line);

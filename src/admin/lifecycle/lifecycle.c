@@ -164,6 +164,7 @@ run_destroy(struct run *run)
 	windows_destroy(run->windows);
 	machine_destroy(run->machine);
 	loop_timer_destroy(run->agent_timer);
+	loop_timer_destroy(run->power_timer);
 	if (run->frozen != NULL)
 		frozen_release(run->frozen);
 	if (run->identity_fd >= 0)
@@ -347,16 +348,6 @@ await_or_answer(struct run *run, bool wait, lifecycle_done done, void *data)
 		answer_now(run->l, done, data, NULL);
 }
 
-static void
-handle_power_button(void *data, const struct err *err)
-{
-	struct run *run = data;
-
-	if (err != NULL)
-		log_qube_message(LOG_LEVEL_ERROR, run->q->name, "cannot ask for a shutdown: %s",
-			err_message(err));
-}
-
 void
 lifecycle_shutdown(
 	struct lifecycle *l, struct qube *q, bool force, bool wait, lifecycle_done done, void *data)
@@ -379,7 +370,7 @@ lifecycle_shutdown(
 	} else if (run->phase < RUN_STOPPING && q->power.state == POWER_PAUSED) {
 		run_tear_down(run);
 	} else if (run->phase < RUN_STOPPING) {
-		machine_shut_down(run->machine, handle_power_button, run);
+		run_press_power_button(run);
 	}
 }
 
@@ -474,4 +465,12 @@ lifecycle_cpu_time_ns(const struct lifecycle *l, const struct qube *q)
 		clock_gettime(clock, &used) < 0)
 		return 0;
 	return (uint64_t)used.tv_sec * 1000000000 + (uint64_t)used.tv_nsec;
+}
+
+bool
+lifecycle_leaves_nothing(const struct lifecycle *l, const struct qube *q)
+{
+	const struct run *run = run_find(l, q);
+
+	return run != NULL && run->is_ephemeral;
 }

@@ -61,6 +61,9 @@ void lifecycle_kill(struct lifecycle *l, struct qube *q, lifecycle_done done, vo
 /* Time of the processor that a running qube's machine has used, in nanoseconds; 0 when off. */
 uint64_t lifecycle_cpu_time_ns(const struct lifecycle *l, const struct qube *q);
 
+/* Whether what a running qube writes is in memory alone, and ends with its machine. */
+bool lifecycle_leaves_nothing(const struct lifecycle *l, const struct qube *q);
+
 /* Whether the process is the qrexec-daemon of a running qube. */
 bool lifecycle_is_call_daemon(const struct lifecycle *l, pid_t pid);
 

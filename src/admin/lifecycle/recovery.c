@@ -9,6 +9,7 @@
 #include <stdlib.h>
 
 #include "admin/lifecycle/boot.h"
+#include "admin/lifecycle/ephemeral.h"
 #include "admin/lifecycle/frozen.h"
 #include "admin/lifecycle/orphans.h"
 #include "admin/lifecycle/run.h"
@@ -195,9 +196,10 @@ adopt(struct recovery *r, struct run *run)
 	run->q->power.start_time_us = run->record.start_time_us;
 	run->q->power.memory_kib = run->record.memory_kib;
 	qube_set_power_state(run->q, POWER_TRANSIENT);
+	run->is_ephemeral = ephemeral_is_noted(directory);
 	run->machine = hypervisor_adopt(r->l->config.hypervisor, run->q->name, directory,
-		console_log, id->pid, id->start_time, run_handle_machine_event, handle_adopted, run,
-		&err);
+		run->is_ephemeral ? NULL : console_log, id->pid, id->start_time,
+		run_handle_machine_event, handle_adopted, run, &err);
 	r->pending++;
 	if (run->machine == NULL)
 		give_up_adoption(r, run, &err);

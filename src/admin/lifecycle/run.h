@@ -13,6 +13,7 @@
 #define BULKHEAD_ADMIN_LIFECYCLE_RUN_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "admin/hypervisor/hypervisor.h"
 #include "admin/lifecycle/host_process.h"
@@ -84,9 +85,12 @@ struct run {
 	struct machine *machine; /* or NULL */
 	struct frozen *frozen;   /* what it starts as a copy of, until it is one */
 	bool is_copy;            /* it was or is such a start */
+	bool is_ephemeral;       /* leaves nothing on the disk: ephemeral.h */
 	int identity_fd;         /* of a copy; -1 */
 	struct run_service services[RECORD_PROCESS_MAX]; /* [RECORD_MACHINE] is unused */
 	struct loop_timer *agent_timer;
+	struct loop_timer *power_timer; /* power_button.c; NULL until a shutdown is asked for */
+	uint64_t power_until_ms;
 	struct windows *windows;     /* windows.h; NULL: none */
 	struct list start_waiters;   /* waiter.link */
 	struct list stop_waiters;    /* waiter.link */
@@ -115,6 +119,9 @@ void run_give_up(struct run *run, struct err *reason);
 /* As RUN_UP; also for an adopted machine. */
 void run_set_up(struct run *run);
 void run_handle_machine_event(struct machine *m, const struct machine_event *event, void *data);
+
+/* power_button.c: asks the qube to power itself off, again and again while it does not. */
+void run_press_power_button(struct run *run);
 
 /* stop.c */
 /* Ends the machine and all else. Any phase; asking again is fine. */

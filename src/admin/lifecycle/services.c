@@ -178,8 +178,11 @@ start_service(struct run_service *service, struct err *err)
 	const struct qube *q = service->run->q;
 	bool is_link = service->kind == RECORD_LINK;
 	AUTO_FREE char *directory = qube_run_directory(q);
-	AUTO_FREE char *log_path = root_path(
-		LIFECYCLE_LOG_DIRECTORY "/%s.%s.log", is_link ? "vchan" : "qrexec", q->name);
+	/* Their words may name what a program in the qube has asked for. */
+	AUTO_FREE char *log_path = service->run->is_ephemeral
+					   ? text_copy("/dev/null")
+					   : root_path(LIFECYCLE_LOG_DIRECTORY "/%s.%s.log",
+						     is_link ? "vchan" : "qrexec", q->name);
 	struct host_process_config config = {.log_path = log_path,
 		.directory = directory,
 		.ready_target = READY_FD,

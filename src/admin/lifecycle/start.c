@@ -8,6 +8,7 @@
 #include <time.h>
 
 #include "admin/lifecycle/boot.h"
+#include "admin/lifecycle/ephemeral.h"
 #include "admin/lifecycle/frozen.h"
 #include "admin/lifecycle/identity.h"
 #include "admin/lifecycle/run.h"
@@ -221,7 +222,8 @@ handle_agent_timeout(struct loop_timer *timer, void *data)
 	console_log = qube_console_log(run->q);
 	err_set_kind(&err, "QubesVMError", ETIMEDOUT,
 		"Cannot connect to qrexec agent for %lld seconds, see %s for details",
-		(long long)qube_number(run->q, PROPERTY_QREXEC_TIMEOUT), console_log);
+		(long long)qube_number(run->q, PROPERTY_QREXEC_TIMEOUT),
+		run->is_ephemeral ? "the log of bulkheadd" : console_log);
 	run_give_up(run, &err);
 }
 
@@ -336,7 +338,9 @@ handle_machine_started(void *data, const struct err *err)
 static int
 prepare_machine(struct run *run, struct boot_plan *plan, struct disk_images *disks, struct err *err)
 {
-	if (boot_plan_make(plan, run->q, disks, err) < 0 ||
+	run->is_ephemeral = qube_is_ephemeral(run->q);
+	if ((run->is_ephemeral && ephemeral_take_disks(run->q, disks, err) < 0) ||
+		boot_plan_make(plan, run->q, disks, err) < 0 ||
 		(run->frozen != NULL && frozen_apply(run->frozen, plan, err) < 0))
 		return -1;
 	if (run->frozen == NULL)
@@ -345,6 +349,12 @@ prepare_machine(struct run *run, struct boot_plan *plan, struct disk_images *dis
 	if (remove_tree(plan->run_directory, err) < 0 ||
 		make_directories(plan->run_directory, 0711, err) < 0)
 		return -1;
+	if (run->is_ephemeral) {
+		/* What a qube says on its console may be anything that is in it. */
+		plan->machine.console_log = NULL;
+		if (ephemeral_note(plan->run_directory, err) < 0)
+			return -1;
+	}
 	if (make_record(run, plan->machine.memory_mib, err) < 0)
 		return -1;
 	events_emit(run->l->config.app, run->q, "domain-pre-spawn", "start_guid", "True", NULL);

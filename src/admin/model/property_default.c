@@ -119,6 +119,16 @@ compute_dns(const struct app *app, const struct qube *q, struct value *v)
 	set_text(v, is_networked(q) ? ADDRESS_DNS_BOTH : "");
 }
 
+/* A disposable is what its disposable template says of its disposables. */
+void
+compute_ephemeral(const struct app *app, const struct qube *q, struct value *v)
+{
+	const struct qube *template = q->class == CLASS_DISP ? qube_template(q) : NULL;
+
+	(void)app;
+	set_flag(v, template != NULL && qube_flag(template, PROPERTY_EPHEMERAL));
+}
+
 /* What the qube is told, if not the truth. */
 static bool
 use_fake(const struct qube *q, const char *feature, struct value *v)

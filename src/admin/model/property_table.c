@@ -64,6 +64,15 @@ const struct property property_table[PROPERTY_MAX] = {
 			"one another."},
 	[PROPERTY_DISPID] = {QUBE_ROW(PROPERTY_DISPID, "dispid", TYPE_INT, CLASS_BIT(CLASS_DISP)),
 		.flags = PROPERTY_WRITE_ONCE, .help = "The number of the disposable."},
+	[PROPERTY_EPHEMERAL] =
+		{QUBE_ROW(PROPERTY_EPHEMERAL, "ephemeral", TYPE_BOOL,
+			 CLASS_BIT(CLASS_APP) |
+				 CLASS_BIT(CLASS_DISP) | CLASS_BIT(CLASS_STANDALONE)),
+			.compute = compute_ephemeral,
+			.help = "Whether the disposable, or each disposable of this template, "
+				"leaves "
+				"nothing on the disk: what is written in it is kept in memory "
+				"only."},
 	[PROPERTY_GUIVM] = {QUBE_ROW(PROPERTY_GUIVM, "guivm", TYPE_VM, COMMON),
 		.flags = PROPERTY_LATE, .global_default = GLOBAL_DEFAULT_GUIVM,
 		.effect = effect_role_qube, .help = "The qube that shows the windows of this one."},

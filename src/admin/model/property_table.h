@@ -82,7 +82,7 @@ int property_parse(struct app *app, const struct property *p, const char *text,
 /* Computed defaults: property_default.c. */
 typedef void property_compute(const struct app *, const struct qube *, struct value *);
 property_compute compute_admin_maxmem, compute_appvm_bootmode, compute_bootmode,
-	compute_default_dispvm, compute_dns, compute_gateway, compute_gateway6,
+	compute_default_dispvm, compute_dns, compute_ephemeral, compute_gateway, compute_gateway6,
 	compute_guivm_layout, compute_host_cpus, compute_host_memory, compute_icon,
 	compute_include_in_backups, compute_ip, compute_ip6, compute_is_preload, compute_kernelopts,
 	compute_klass, compute_maxmem, compute_name, compute_netvm, compute_pool, compute_qid,

@@ -34,8 +34,9 @@ test_lists(void **state)
 	struct fixture *f = *state;
 
 	assert_call(f, "admin.vm.property.List", "work", "",
-		"autostart\nbackup_timestamp\ndebug\ndefault_user\ndevices_denied\ndns\ngateway\n"
-		"gateway6\nicon\ninclude_in_backups\ninstalled_by_rpm\nip\nip6\nkernel\n"
+		"autostart\nbackup_timestamp\ndebug\ndefault_user\ndevices_denied\ndns\n"
+		"ephemeral\ngateway\ngateway6\nicon\ninclude_in_backups\ninstalled_by_"
+		"rpm\nip\nip6\nkernel\n"
 		"keyboard_layout\nklass\nlabel\nmac\nmaxmem\nmemory\nname\nprovides_network\nqid\n"
 		"qrexec_timeout\nshutdown_timeout\nstart_time\nstubdom_mem\nstubdom_uuid\n"
 		"stubdom_xid\ntemplate_for_dispvms\nupdateable\nuuid\nvcpus\nvirt_mode\n"
@@ -57,8 +58,9 @@ test_lists(void **state)
 		"management_dispvm\nmaxmem\nno_cpus\nstats_interval\nupdatevm\n");
 	AUTO_FREE char *disposable = call_ok(f, "admin.vm.CreateDisposable", "dvm", "");
 	AUTO_FREE char *list = call_ok(f, "admin.vm.property.List", disposable, "");
-	assert_true(text_starts_with(list, "auto_cleanup\nautostart\nbackup_timestamp\ndebug\n"
-					   "default_user\ndevices_denied\ndispid\ndns\n"));
+	assert_true(
+		text_starts_with(list, "auto_cleanup\nautostart\nbackup_timestamp\ndebug\n"
+				       "default_user\ndevices_denied\ndispid\ndns\nephemeral\n"));
 	assert_non_null(strstr(list, "ip6\nis_preload\nkernel\n"));
 	AUTO_FREE char *template = call_ok(f, "admin.vm.property.List", "tmpl", "");
 	assert_true(text_ends_with(template,

@@ -59,7 +59,8 @@ test_memory(void **state)
 	config.memory = &memory;
 	assert_int_equal(command_line_build(&line, &config, ACCELERATION_TCG, &fds, NULL), 0);
 	assert_true(has(&line, "-object",
-		"memory-backend-file,id=memory,size=400M,mem-path=/proc/self/fd/3,share=on"));
+		"memory-backend-file,id=memory,size=400M,mem-path=/proc/self/fd/3,share=on,"
+		"dump=off"));
 	assert_int_equal(source_of(&line, 3), 201);
 	assert_int_equal(line.device_target, -1);
 	assert_false(has(&line, "-incoming", "defer"));
@@ -71,7 +72,8 @@ test_memory(void **state)
 	memory = (struct machine_memory){201, 202, true};
 	assert_int_equal(command_line_build(&line, &config, ACCELERATION_TCG, &fds, NULL), 0);
 	assert_true(has(&line, "-object",
-		"memory-backend-file,id=memory,size=400M,mem-path=/proc/self/fd/3,share=off"));
+		"memory-backend-file,id=memory,size=400M,mem-path=/proc/self/fd/3,share=off,"
+		"dump=off"));
 	assert_int_equal(source_of(&line, line.device_target), 202);
 	assert_true(has(&line, "-incoming", "defer"));
 	command_line_finish(&line);
@@ -91,7 +93,8 @@ test_base(void **state)
 	assert_true(has(&line, "-sandbox",
 		"on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"));
 	assert_true(has(&line, "-no-reboot", "-S"));
-	assert_true(has(&line, "-object", "memory-backend-ram,id=memory,size=400M,share=off"));
+	assert_true(
+		has(&line, "-object", "memory-backend-ram,id=memory,size=400M,share=off,dump=off"));
 	assert_true(has(&line, "-accel", "tcg,tb-size=256"));
 	assert_true(has(&line, "-cpu", "max,-erms,-fsrm"));
 	assert_true(has(&line, "-smp", "2"));
