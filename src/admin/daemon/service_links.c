@@ -17,11 +17,36 @@
 
 #define SERVICE_DIRECTORY "/run/qubes-rpc"
 #define POLICY_PROGRAM BULKHEAD_LIBEXECDIR "/policy-admin"
+#define HOST_PROGRAM BULKHEAD_LIBEXECDIR "/host-services"
 
-/* Services of the policy (spec qrexec.md 6.4), which one program carries out. */
-static const char *const policy_services[] = {"policy.Get", "policy.GetFiles", "policy.List",
-	"policy.Remove", "policy.Replace", "policy.include.Get", "policy.include.List",
-	"policy.include.Remove", "policy.include.Replace"};
+/* Services that programs carry out: those of the policy (spec qrexec.md 6.4), and what qubes tell
+ * dom0 and ask it for (spec guest.md 1B). */
+static const struct {
+	const char *name, *program;
+} program_services[] = {
+	{"policy.Get", POLICY_PROGRAM},
+	{"policy.GetFiles", POLICY_PROGRAM},
+	{"policy.List", POLICY_PROGRAM},
+	{"policy.Remove", POLICY_PROGRAM},
+	{"policy.Replace", POLICY_PROGRAM},
+	{"policy.include.Get", POLICY_PROGRAM},
+	{"policy.include.List", POLICY_PROGRAM},
+	{"policy.include.Remove", POLICY_PROGRAM},
+	{"policy.include.Replace", POLICY_PROGRAM},
+	{"qubes.FeaturesRequest", HOST_PROGRAM},
+	{"qubes.GetDate", HOST_PROGRAM},
+	{"qubes.GetRandomizedTime", HOST_PROGRAM},
+	{"qubes.NotifyTools", HOST_PROGRAM},
+	{"qubes.NotifyUpdates", HOST_PROGRAM},
+	{"qubes.SyncAppMenus", HOST_PROGRAM},
+};
+
+/* Services that the person's session carries out, each at its socket. */
+static const struct {
+	const char *name, *socket_path;
+} session_services[] = {
+	{"qubes.WindowIconUpdater", "/run/qubes/window-icons.sock"},
+};
 
 static bool
 leads_to(const char *link, const char *socket_path)
@@ -70,14 +95,27 @@ make_link(const char *directory_path, const char *name, const char *socket_path,
 
 /* One that leads elsewhere is of an older installation of ours, or nobody's. */
 static int
-make_policy_links(const char *directory_path, struct err *err)
+make_program_links(const char *directory_path, struct err *err)
 {
-	for (size_t i = 0; i < sizeof(policy_services) / sizeof(policy_services[0]); i++) {
-		AUTO_FREE char *path = path_join(directory_path, policy_services[i]);
+	for (size_t i = 0; i < sizeof(program_services) / sizeof(program_services[0]); i++) {
+		const char *program = program_services[i].program;
+		AUTO_FREE char *path = path_join(directory_path, program_services[i].name);
 
-		if (!leads_to(path, POLICY_PROGRAM))
+		if (!leads_to(path, program))
 			(void)unlink(path);
-		if (make_link(directory_path, policy_services[i], POLICY_PROGRAM, err) < 0)
+		if (make_link(directory_path, program_services[i].name, program, err) < 0)
+			return -1;
+	}
+	return 0;
+}
+
+static int
+make_session_links(const char *directory_path, struct err *err)
+{
+	for (size_t i = 0; i < sizeof(session_services) / sizeof(session_services[0]); i++) {
+		AUTO_FREE char *path = root_path("%s", session_services[i].socket_path);
+
+		if (make_link(directory_path, session_services[i].name, path, err) < 0)
 			return -1;
 	}
 	return 0;
@@ -100,5 +138,7 @@ service_links_make(struct err *err)
 		if (make_link(directory, methods[i].name, socket_path, err) < 0)
 			return -1;
 	}
-	return make_policy_links(directory, err);
+	if (make_session_links(directory, err) < 0)
+		return -1;
+	return make_program_links(directory, err);
 }
