@@ -203,7 +203,7 @@ storage_describe_start(struct storage *s, const char *owner, char **ret_text, st
 		struct state base = {0};
 
 		result = find_start_base(s, v, &base, err);
-		buf_printf(&text, "%s %lld %llu %d\n", v->name, (long long)base.id,
+		buf_printf(&text, "%s %lld %llu %d\n", v->name, (long long)base.content,
 			(unsigned long long)(base.size_bytes > v->size_bytes ? base.size_bytes
 									     : v->size_bytes),
 			(int)v->rw);

@@ -4,6 +4,7 @@
  */
 #include "admin/storage/job.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -11,7 +12,9 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "base/child.h"
@@ -28,7 +31,11 @@
 struct job_step {
 	struct list link; /* job.steps */
 	const char *crash_point_name;
-	bool keep;                               /* not to be canceled */
+	bool keep;           /* not to be canceled */
+	bool tells_progress; /* on stdout */
+	bool is_fed;         /* stdin is what was made of job.kept_fd */
+	job_change change;   /* for the next; then stdout is kept */
+	uint64_t limit;
 	const char *argv[JOB_ARGUMENTS_MAX + 1]; /* owned */
 };
 
@@ -39,7 +46,11 @@ struct job {
 	struct loop_deferred *deferred;
 	struct loop_child *child;
 	int output_fd;
+	int progress_fd; /* the program's stdout, where that tells how far it is */
+	int kept_fd;     /* a memory file: its stdout, and made of that the next one's stdin */
+	unsigned int percent;
 	struct buf output;
+	bool in_background;
 	bool keep_rest;
 	bool canceled;
 	struct err err;
@@ -56,7 +67,7 @@ job_create(struct loop *loop, const char *directory)
 
 	job->loop = loop;
 	job->directory = text_copy(directory);
-	job->output_fd = -1;
+	job->output_fd = job->progress_fd = job->kept_fd = -1;
 	list_init(&job->steps);
 	buf_init(&job->output, JOB_OUTPUT_MAX);
 	return job;
@@ -78,6 +89,39 @@ job_add(struct job *job, const char *crash_point_name, const char *program, ...)
 	}
 	va_end(arguments);
 	list_append(&job->steps, &step->link);
+}
+
+static struct job_step *
+last_step(struct job *job)
+{
+	assert(!list_empty(&job->steps));
+	return container_of(job->steps.prev, struct job_step, link);
+}
+
+void
+job_run_in_background(struct job *job)
+{
+	job->in_background = true;
+}
+
+void
+job_watch_last(struct job *job)
+{
+	last_step(job)->tells_progress = true;
+}
+
+void
+job_feed_next(struct job *job, job_change change, uint64_t limit)
+{
+	last_step(job)->change = change;
+	last_step(job)->limit = limit;
+}
+
+static void
+close_if_open(int *fd)
+{
+	if (*fd >= 0)
+		close(steal_fd(fd));
 }
 
 static void
@@ -117,8 +161,9 @@ job_destroy(struct job *job)
 		reap_child(job);
 	list_for_each_safe (step, following, &job->steps, link)
 		destroy_step(step);
-	if (job->output_fd >= 0)
-		close(job->output_fd);
+	close_if_open(&job->output_fd);
+	close_if_open(&job->progress_fd);
+	close_if_open(&job->kept_fd);
 	loop_deferred_destroy(job->deferred);
 	buf_finish(&job->output);
 	err_clear(&job->err);
@@ -126,9 +171,9 @@ job_destroy(struct job *job)
 	free(job);
 }
 
-/* Non-blocking at our end; a program that says more than the pipe holds is not worth hearing. */
+/* Non-blocking at both ends; a program that says more than the pipe holds is not worth hearing. */
 static int
-open_output(struct job *job, int *ret_write_end)
+open_pipe(int *ret_read_end, int *ret_write_end)
 {
 	int ends[2];
 
@@ -141,9 +186,63 @@ open_output(struct job *job, int *ret_write_end)
 		close(ends[1]);
 		return -code;
 	}
-	job->output_fd = ends[0];
+	*ret_read_end = ends[0];
 	*ret_write_end = ends[1];
 	return 0;
+}
+
+/* The program with its arguments, behind those that make it polite. */
+static void
+make_command(const struct job *job, const struct job_step *step, const char **argv)
+{
+	static const char *const polite[] = {"nice", "-n", "19", "ionice", "-t", "-c", "3"};
+	size_t count = 0;
+
+	if (job->in_background) {
+		memcpy(argv, polite, sizeof(polite));
+		count = sizeof(polite) / sizeof(polite[0]);
+	}
+	memcpy(argv + count, step->argv, sizeof(step->argv));
+}
+
+struct step_fds {
+	struct child_fd fds[3];
+	size_t count;
+	int error_end, progress_end; /* owned here */
+};
+
+static void
+add_fd(struct step_fds *f, int source, int target)
+{
+	f->fds[f->count++] = (struct child_fd){source, target};
+}
+
+/* What the program gets: somewhere to complain, and its place between the others. */
+static int
+open_fds(struct job *job, const struct job_step *step, struct step_fds *f)
+{
+	int result = open_pipe(&job->output_fd, &f->error_end);
+
+	if (result < 0)
+		return result;
+	add_fd(f, f->error_end, STDERR_FILENO);
+	if (step->is_fed) {
+		add_fd(f, job->kept_fd, STDIN_FILENO);
+		add_fd(f, f->error_end, STDOUT_FILENO);
+	}
+	job->percent = 0;
+	if (step->tells_progress) {
+		result = open_pipe(&job->progress_fd, &f->progress_end);
+		if (result == 0)
+			add_fd(f, f->progress_end, STDOUT_FILENO);
+	} else if (step->change != NULL) {
+		close_if_open(&job->kept_fd);
+		job->kept_fd = memfd_create("bulkhead-job", MFD_CLOEXEC);
+		if (job->kept_fd < 0)
+			return -errno;
+		add_fd(f, job->kept_fd, STDOUT_FILENO);
+	}
+	return result;
 }
 
 static pid_t
@@ -152,21 +251,27 @@ start_program(struct job *job, const struct job_step *step, struct err *err)
 	AUTO_FREE char *search = text_format("PATH=%s",
 		getenv("PATH") != NULL ? getenv("PATH") : "/usr/sbin:/usr/bin:/sbin:/bin");
 	const char *environment[] = {"LC_ALL=C", search, NULL};
-	AUTO_FD int write_end = -1;
-	int result = open_output(job, &write_end);
-
-	if (result < 0)
-		return err_set_errno(err, -result, "%s: no pipe", step->argv[0]);
-
-	struct child_fd fds[] = {{write_end, STDERR_FILENO}};
+	const char *argv[JOB_ARGUMENTS_MAX + 8];
+	struct step_fds f = {.error_end = -1, .progress_end = -1};
 	struct child_config config = CHILD_CONFIG_INIT;
-	config.argv = step->argv;
-	config.environment = environment;
-	config.directory = job->directory;
-	config.fds = fds;
-	config.fd_count = 1;
-	config.die_with_parent = true;
-	return child_start(&config, err);
+	int result = open_fds(job, step, &f);
+	pid_t pid = -1;
+
+	if (result < 0) {
+		err_set_errno(err, -result, "%s: no pipe", step->argv[0]);
+	} else {
+		make_command(job, step, argv);
+		config.argv = argv;
+		config.environment = environment;
+		config.directory = job->directory;
+		config.fds = f.fds;
+		config.fd_count = f.count;
+		config.die_with_parent = true;
+		pid = child_start(&config, err);
+	}
+	close_if_open(&f.error_end);
+	close_if_open(&f.progress_end);
+	return pid;
 }
 
 static int
@@ -202,11 +307,34 @@ last_line(char *text)
 	return start != NULL ? start + 1 : text;
 }
 
+/* Makes the next program's input of what this one has said. */
+static void
+pass_on(struct job *job, const struct job_step *step)
+{
+	AUTO_FD int made = memfd_create("bulkhead-job", MFD_CLOEXEC);
+	struct job_step *next = container_of(step->link.next, struct job_step, link);
+
+	if (made < 0 || lseek(job->kept_fd, 0, SEEK_SET) < 0) {
+		err_set_errno(&job->err, errno, "%s: its output", step->argv[0]);
+		return;
+	}
+	if (step->change(job->kept_fd, made, step->limit, &job->err) < 0)
+		return;
+	if (lseek(made, 0, SEEK_SET) < 0) {
+		err_set_errno(&job->err, errno, "%s: its output", step->argv[0]);
+		return;
+	}
+	close_if_open(&job->kept_fd);
+	job->kept_fd = steal_fd(&made);
+	next->is_fed = true;
+}
+
 static void
 judge_program(struct job *job, const struct job_step *step, int wait_status)
 {
 	AUTO_FREE char *text = NULL;
 
+	close_if_open(&job->progress_fd);
 	(void)buf_read_fd(&job->output, job->output_fd, JOB_OUTPUT_MAX);
 	close(steal_fd(&job->output_fd));
 	text = buf_steal_string(&job->output);
@@ -222,9 +350,31 @@ judge_program(struct job *job, const struct job_step *step, int wait_status)
 			line[0] != '\0' ? line : "it failed without a word");
 		if (!text_starts_with(line, step->argv[0]))
 			err_wrap(&job->err, "%s", step->argv[0]);
-	} else if (step->crash_point_name != NULL) {
-		crash_point(step->crash_point_name);
+	} else {
+		if (step->change != NULL)
+			pass_on(job, step);
+		if (step->crash_point_name != NULL)
+			crash_point(step->crash_point_name);
 	}
+}
+
+int
+job_percent(struct job *job)
+{
+	char text[4096];
+	ssize_t count;
+
+	if (job->progress_fd < 0)
+		return -1;
+	while ((count = read(job->progress_fd, text, sizeof(text) - 1)) > 0) {
+		const char *last;
+
+		text[count] = '\0';
+		last = strrchr(text, '(');
+		if (last != NULL)
+			job->percent = (unsigned int)strtoul(last + 1, NULL, 10);
+	}
+	return job->percent <= 100 ? (int)job->percent : 100;
 }
 
 static void

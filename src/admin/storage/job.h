@@ -5,6 +5,8 @@
 #ifndef BULKHEAD_ADMIN_STORAGE_JOB_H
 #define BULKHEAD_ADMIN_STORAGE_JOB_H
 
+#include <stdint.h>
+
 #include "base/err.h"
 
 struct loop;
@@ -19,6 +21,20 @@ struct job *job_create(struct loop *loop, const char *directory);
  */
 void job_add(struct job *job, const char *crash_point_name, const char *program, ...)
 	__attribute__((sentinel));
+
+/* Its programs get the processor and the disk when nobody else wants them. */
+void job_run_in_background(struct job *job);
+
+/*
+ * The program added last tells on stdout how far it is ("(12.34/100%)"), or what the one that is
+ * added next reads: `change` makes one from the other, quickly. `limit` is passed on to it.
+ */
+typedef int (*job_change)(int from_fd, int to_fd, uint64_t limit, struct err *err);
+void job_watch_last(struct job *job);
+void job_feed_next(struct job *job, job_change change, uint64_t limit);
+
+/* How far the program at work is, of 100; -1: it does not say. */
+int job_percent(struct job *job);
 
 /* Programs added from here on are not to be interrupted: job_cancel() lets them end. */
 void job_keep_rest(struct job *job);

@@ -36,6 +36,8 @@ struct operation {
 		enum lock_kind kind;
 	} locks[OPERATION_LOCKS_MAX];
 	size_t lock_count;
+	const char *what; /* for who asks what is being done to a volume; NULL: nothing to tell */
+	int (*percent)(const struct operation *op); /* NULL: as its job says */
 	bool in_background; /* gives way: it is canceled when another operation needs its volumes */
 	struct job *job;    /* destroyed with the operation, canceled where it gives way */
 
@@ -62,6 +64,9 @@ struct storage {
 /* How long storage waits for something better to do before it tidies up. */
 #define TIDY_DELAY_MS 1000
 #define TIDY_RETRY_MS 60000
+
+/* "2026-01-31T23:59:59Z"; "" for no time. */
+void format_time(int64_t seconds, char ret_text[VOLUME_TIME_SIZE]);
 
 /* The pool of that name, or NULL with the error. */
 struct pool *storage_pool(struct storage *s, const char *name, struct err *err);

@@ -54,6 +54,17 @@ struct pool_driver {
 		enum disk_format format, struct err *err);
 
 	/*
+	 * Gives `state` of its own, from `base`, all places at which `over` differs from that (both
+	 * lie on it): then it reads the same over either. `over` grows to the size of `base`.
+	 */
+	struct job *(*fill)(struct pool *p, struct state_name state, struct state_name over,
+		struct state_name base, struct err *err);
+
+	/* Writes into the image what it lies on; for one that reads the same over both. */
+	struct job *(*set_base)(
+		struct pool *p, struct state_name state, struct state_name base, struct err *err);
+
+	/*
 	 * Moves the content of `upper` down into `lower` and gives the result the name `upper`:
 	 * then `lower` does not exist any more. At every moment `upper` reads the same.
 	 */

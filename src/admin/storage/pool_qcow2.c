@@ -14,6 +14,7 @@
 
 #include "admin/storage/job.h"
 #include "admin/storage/pool.h"
+#include "admin/storage/pool_qcow2.h"
 #include "admin/storage/qcow2.h"
 #include "base/cleanup.h"
 #include "base/path.h"
@@ -51,15 +52,14 @@ vid_valid(const char *vid)
 	return false;
 }
 
-/* Relative to the pool's directory. */
-static char *
-file_name(struct state_name state)
+char *
+qcow2_file_name(struct state_name state)
 {
 	return text_format("%s-%lld.qcow2", state.vid, (long long)state.number);
 }
 
-static char *
-directory_name(const char *vid)
+char *
+qcow2_directory_name(const char *vid)
 {
 	const char *slash = strrchr(vid, '/');
 
@@ -69,20 +69,20 @@ directory_name(const char *vid)
 static char *
 full_path(struct pool *p, struct state_name state)
 {
-	AUTO_FREE char *name = file_name(state);
+	AUTO_FREE char *name = qcow2_file_name(state);
 
 	return path_join(p->directory, name);
 }
 
-/* What stands in a header for `base`: all vids are three levels deep. */
-static char *
-backing_name(struct state_name state, struct state_name base)
+/* All vids are three levels deep. */
+char *
+qcow2_backing_name(struct state_name state, struct state_name base)
 {
 	AUTO_FREE char *name = NULL;
 
 	if (base.vid == NULL)
 		return text_copy("");
-	name = file_name(base);
+	name = qcow2_file_name(base);
 	if (text_equal(state.vid, base.vid))
 		return text_copy(strrchr(name, '/') + 1);
 	return text_format("../../%s", name);
@@ -100,7 +100,7 @@ exists(struct pool *p, struct state_name state)
 static int
 reserve(struct pool *p, struct state_name state, struct err *err)
 {
-	AUTO_FREE char *directory = directory_name(state.vid);
+	AUTO_FREE char *directory = qcow2_directory_name(state.vid);
 	AUTO_FREE char *directory_path = path_join(p->directory, directory);
 	AUTO_FREE char *path = full_path(p, state);
 	AUTO_FD int fd = -1;
@@ -113,10 +113,10 @@ reserve(struct pool *p, struct state_name state, struct err *err)
 	return 0;
 }
 
-static void
-add_sync(struct pool *p, struct job *job, const char *file)
+void
+qcow2_add_sync(struct pool *p, struct job *job, const char *file)
 {
-	AUTO_FREE char *directory = directory_name(file);
+	AUTO_FREE char *directory = qcow2_directory_name(file);
 
 	job_add(job, "storage:image:after-sync", "sync", "--", file, directory, NULL);
 }
@@ -125,8 +125,8 @@ static struct job *
 make(struct pool *p, struct state_name state, struct state_name base, uint64_t size_bytes,
 	bool lasting, struct err *err)
 {
-	AUTO_FREE char *name = file_name(state);
-	AUTO_FREE char *backing = backing_name(state, base);
+	AUTO_FREE char *name = qcow2_file_name(state);
+	AUTO_FREE char *backing = qcow2_backing_name(state, base);
 	AUTO_FREE char *size = text_format("%llu", (unsigned long long)size_bytes);
 	struct job *job;
 
@@ -141,28 +141,30 @@ make(struct pool *p, struct state_name state, struct state_name base, uint64_t s
 		job_add(job, "storage:make:after-image", "qemu-img", "create", "-q", "-f", "qcow2",
 			"-u", "-b", backing, "-F", "qcow2", name, size, NULL);
 	if (lasting)
-		add_sync(p, job, name);
+		qcow2_add_sync(p, job, name);
 	return job;
 }
 
 static struct job *
 copy(struct pool *p, struct state_name state, const struct chain *from, struct err *err)
 {
-	AUTO_FREE char *name = file_name(state);
+	AUTO_FREE char *name = qcow2_file_name(state);
 	AUTO_FREE char *source =
-		file_name((struct state_name){from->links[0].vid, from->links[0].number});
+		qcow2_file_name((struct state_name){from->links[0].vid, from->links[0].number});
 	struct job *job;
 
 	if (reserve(p, state, err) < 0)
 		return NULL;
 	job = job_create(p->loop, p->directory);
-	if (from->count == 1)
+	if (from->count == 1) {
 		job_add(job, "storage:copy:after-image", "cp", "--reflink=auto", "--sparse=auto",
 			"-T", "--", source, name, NULL);
-	else
-		job_add(job, "storage:copy:after-image", "qemu-img", "convert", "-q", "-f", "qcow2",
+	} else {
+		job_add(job, "storage:copy:after-image", "qemu-img", "convert", "-p", "-f", "qcow2",
 			"-O", "qcow2", "-t", "writeback", "-m", "8", "-W", source, name, NULL);
-	add_sync(p, job, name);
+		job_watch_last(job);
+	}
+	qcow2_add_sync(p, job, name);
 	return job;
 }
 
@@ -188,7 +190,7 @@ static struct job *
 import(struct pool *p, struct state_name state, const char *path, enum disk_format format,
 	struct err *err)
 {
-	AUTO_FREE char *name = file_name(state);
+	AUTO_FREE char *name = qcow2_file_name(state);
 	struct job *job;
 
 	if (path[0] != '/') {
@@ -198,28 +200,11 @@ import(struct pool *p, struct state_name state, const char *path, enum disk_form
 	if (check_import(path, format, err) < 0 || reserve(p, state, err) < 0)
 		return NULL;
 	job = job_create(p->loop, p->directory);
-	job_add(job, "storage:copy:after-image", "qemu-img", "convert", "-q", "-f",
+	job_add(job, "storage:copy:after-image", "qemu-img", "convert", "-p", "-f",
 		format == DISK_FORMAT_RAW ? "raw" : "qcow2", "-O", "qcow2", "-t", "writeback", "-m",
 		"8", "-W", path, name, NULL);
-	add_sync(p, job, name);
-	return job;
-}
-
-static struct job *
-fold(struct pool *p, struct state_name upper, struct state_name lower, struct err *err)
-{
-	AUTO_FREE char *upper_name = file_name(upper);
-	AUTO_FREE char *lower_name = file_name(lower);
-	AUTO_FREE char *directory = directory_name(upper.vid);
-	struct job *job = job_create(p->loop, p->directory);
-
-	/* -d: the upper image stays as it is, so that this may be ended and done again. */
-	job_add(job, "storage:fold:after-merge", "qemu-img", "commit", "-q", "-d", "-f", "qcow2",
-		upper_name, NULL);
-	job_keep_rest(job);
-	job_add(job, "storage:fold:after-sync", "sync", "--", lower_name, NULL);
-	job_add(job, "storage:fold:after-rename", "mv", "-T", "--", lower_name, upper_name, NULL);
-	job_add(job, "storage:fold:after-directory-sync", "sync", "--", directory, NULL);
+	job_watch_last(job);
+	qcow2_add_sync(p, job, name);
 	return job;
 }
 
@@ -229,7 +214,7 @@ remove_states(struct pool *p, const struct state_name *states, size_t count)
 	struct job *job = job_create(p->loop, p->directory);
 
 	for (size_t i = 0; i < count; i++) {
-		AUTO_FREE char *name = file_name(states[i]);
+		AUTO_FREE char *name = qcow2_file_name(states[i]);
 
 		job_add(job, "storage:remove:after-image", "rm", "-f", "--", name, NULL);
 	}
@@ -239,7 +224,7 @@ remove_states(struct pool *p, const struct state_name *states, size_t count)
 static void
 remove_leftovers(struct pool *p, const char *vid)
 {
-	AUTO_FREE char *directory = directory_name(vid);
+	AUTO_FREE char *directory = qcow2_directory_name(vid);
 	AUTO_FREE char *path = path_join(p->directory, directory);
 
 	/* Fails, as it should, while other volumes or other files of the qube are in it. */
@@ -265,7 +250,7 @@ open_link(struct pool *p, const struct chain *chain, size_t index, int flags, in
 	if (index + 1 < chain->count)
 		base = (struct state_name){
 			chain->links[index + 1].vid, chain->links[index + 1].number};
-	expected = backing_name(state, base);
+	expected = qcow2_backing_name(state, base);
 	if (!text_equal(header.backing, expected))
 		return err_set(err, EBADMSG, "image '%s' lies on '%s' instead of '%s'", path,
 			header.backing, expected);
@@ -300,8 +285,8 @@ open_image(struct pool *p, const struct chain *chain, bool read_only, struct dis
 	return 0;
 }
 
-static int
-virtual_size(struct pool *p, struct state_name state, uint64_t *ret_bytes, struct err *err)
+int
+qcow2_virtual_size(struct pool *p, struct state_name state, uint64_t *ret_bytes, struct err *err)
 {
 	AUTO_FREE char *path = full_path(p, state);
 	AUTO_FD int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
@@ -407,12 +392,14 @@ const struct pool_driver pool_qcow2 = {
 	.make = make,
 	.copy = copy,
 	.import = import,
-	.fold = fold,
+	.fill = qcow2_fill,
+	.set_base = qcow2_set_base,
+	.fold = qcow2_fold,
 	.remove_states = remove_states,
 	.remove_leftovers = remove_leftovers,
 	.check = check,
 	.open = open_image,
-	.virtual_size = virtual_size,
+	.virtual_size = qcow2_virtual_size,
 	.usage = usage,
 	.put_aside = put_aside,
 	.path = full_path,

@@ -59,6 +59,30 @@ finish_fold(struct storage *s, const struct volume *v, const struct state *lower
 	return store_commit(s->store, err);
 }
 
+/* The header may name either state, and the image reads the same over both: back to the first. */
+static int
+take_back_move(
+	struct storage *s, const struct volume *v, const struct state *moving, struct err *err)
+{
+	struct pool *pool = &s->default_pool;
+	AUTO_ERR struct err failure = ERR_INIT;
+	struct state base;
+	struct job *job;
+	int result;
+
+	if (state_load(s->store, moving->base_id, &base, err) != 1)
+		return -1;
+	job = pool->driver->set_base(pool, (struct state_name){v->vid, moving->number},
+		(struct state_name){v->vid, base.number}, &failure);
+	result = job != NULL ? job_run(job, &failure) : -1;
+	job_destroy(job);
+	if (result < 0) {
+		log_error("volume '%s': %s", v->vid, err_message(&failure));
+		return 0;
+	}
+	return state_set_moving_to(s->store, moving->id, 0, err);
+}
+
 static int
 finish_states(struct storage *s, struct err *err)
 {
@@ -77,6 +101,8 @@ finish_states(struct storage *s, struct err *err)
 			result = take_back(s, &v, &states[i], err);
 		else if (states[i].status == STATE_FOLDING)
 			result = finish_fold(s, &v, &states[i], err);
+		else if (states[i].moving_to != 0)
+			result = take_back_move(s, &v, &states[i], err);
 		volume_finish(&v);
 		if (result < 0)
 			return -1;

@@ -237,18 +237,15 @@ run_revert(struct operation *op)
 	struct replace *r = replace_of(op);
 	struct storage *s = op->storage;
 	struct state revision;
-	uint64_t number;
-	int found = 0;
+	int found;
 
 	if (check_replaceable(r, &op->err) == 0) {
-		if (text_parse_u64(r->revision, INT64_MAX, &number) == 0)
-			found = state_revision(
-				s->store, r->volume.id, (int64_t)number, &revision, &op->err);
+		found = state_find(s->store, r->volume.id, r->revision, &revision, &op->err);
 		if (found == 0)
 			err_set_kind(&op->err, "QubesVolumeRevisionNotFoundError", ENOENT,
 				"volume '%s' has no revision '%s'", r->volume.vid, r->revision);
-		else if (found > 0)
-			(void)volume_make_current(s->store, &r->volume, revision.id, &op->err);
+		else if (found > 0 && revision.status != STATE_CURRENT)
+			(void)volume_go_back(s->store, &r->volume, revision.id, &op->err);
 	}
 	crash_point("storage:revert:after-commit");
 	storage_want_tidy(s);
@@ -275,6 +272,28 @@ destroy_replace(struct operation *op)
 	free(r);
 }
 
+/* `cp` does not say how far it is; its file does. */
+static int
+percent_of(const struct operation *op)
+{
+	const struct replace *r = container_of(op, struct replace, op);
+	struct pool *pool = &op->storage->default_pool;
+	AUTO_ERR struct err ignored = ERR_INIT;
+	int percent = op->job != NULL ? job_percent(op->job) : -1;
+	uint64_t whole, part, length;
+	struct state from;
+
+	if (percent >= 0 || r->source.id == 0 || r->state.id == 0 ||
+		state_current(op->storage->store, r->source.id, &from, &ignored) != 1 ||
+		pool->driver->usage(pool, (struct state_name){r->source.vid, from.number}, &whole,
+			&length) < 0 ||
+		pool->driver->usage(pool, (struct state_name){r->volume.vid, r->state.number},
+			&part, &length) < 0 ||
+		whole == 0)
+		return percent;
+	return part < whole ? (int)(part * 100 / whole) : 100;
+}
+
 static struct replace *
 replace_create(struct storage *s, const char *pool, const char *vid,
 	void (*run)(struct operation *op), storage_done done, void *data)
@@ -285,6 +304,7 @@ replace_create(struct storage *s, const char *pool, const char *vid,
 	r->op.run = run;
 	r->op.answer = answer_replace;
 	r->op.destroy = destroy_replace;
+	r->op.percent = percent_of;
 	r->done = done;
 	r->data = data;
 	if (volume_require(s->store, pool, vid, &r->volume, &r->op.err) == 0)
@@ -308,6 +328,7 @@ storage_clone(struct storage *s, const char *from_pool, const char *from_vid, co
 {
 	struct replace *r = replace_create(s, to_pool, to_vid, run_clone, done, data);
 
+	r->op.what = "cloning";
 	if (r->op.err.code == 0 &&
 		volume_require(s->store, from_pool, from_vid, &r->source, &r->op.err) == 0) {
 		if (r->source.id == r->volume.id)
@@ -333,6 +354,7 @@ storage_import(struct storage *s, const char *pool, const char *vid, const char 
 {
 	struct replace *r = replace_create(s, pool, vid, run_import, done, data);
 
+	r->op.what = "importing";
 	r->path = text_copy(path);
 	r->format = format;
 	operation_submit(&r->op);

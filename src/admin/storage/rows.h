@@ -16,6 +16,8 @@
 /* The Admin API's class of every failure of storage. */
 #define STORAGE_ERROR "StoragePoolException"
 
+#define STATE_NAME_SIZE 64
+
 struct volume {
 	int64_t id;
 	char *pool, *vid, *name, *owner; /* owned */
@@ -36,12 +38,17 @@ enum state_status {
 };
 
 struct state {
-	int64_t id, volume_id, number;
-	int64_t base_id; /* 0: lies on nothing */
+	int64_t id, volume_id;
+	int64_t number;    /* of its image */
+	int64_t content;   /* what is shown of it, also when the image becomes another */
+	int64_t base_id;   /* 0: lies on nothing */
+	int64_t moving_to; /* not 0: the header of its image names this state or its base */
 	enum state_status status;
 	uint64_t size_bytes;
 	uint64_t fresh_bytes;
 	int64_t made_at;
+	char name[STATE_NAME_SIZE]; /* given by the user; "" if none */
+	int64_t named_at;
 };
 
 /* From the top to the state that lies on nothing; vids are owned. */
@@ -81,12 +88,13 @@ int state_load(struct store *s, int64_t id, struct state *ret, struct err *err);
 int state_current(struct store *s, int64_t volume_id, struct state *ret, struct err *err);
 /* The one in status MAKING or OPEN. */
 int state_open(struct store *s, int64_t volume_id, struct state *ret, struct err *err);
-int state_revision(
-	struct store *s, int64_t volume_id, int64_t number, struct state *ret, struct err *err);
+/* A complete state (current or a revision) by its content's number or its name. */
+int state_find(struct store *s, int64_t volume_id, const char *content_or_name, struct state *ret,
+	struct err *err);
 /* All of a volume, by number; the caller frees the array. */
 int states_load(struct store *s, int64_t volume_id, struct state **ret_states, size_t *ret_count,
 	struct err *err);
-/* All that are MAKING, UNWANTED or FOLDING, of all volumes. */
+/* All that are MAKING, UNWANTED, FOLDING or moving, of all volumes; the moving ones first. */
 int states_load_unfinished(
 	struct store *s, struct state **ret_states, size_t *ret_count, struct err *err);
 
@@ -97,12 +105,35 @@ int state_set_status(struct store *s, int64_t id, enum state_status status, stru
 int state_set_open(struct store *s, int64_t id, uint64_t fresh_bytes, struct err *err);
 int state_set_base(struct store *s, int64_t id, int64_t base_id, struct err *err);
 int state_set_size(struct store *s, int64_t id, uint64_t size_bytes, struct err *err);
+int state_set_moving_to(struct store *s, int64_t id, int64_t other_id, struct err *err);
+/* NULL: it has none any more. */
+int state_set_name(struct store *s, int64_t id, const char *name, struct err *err);
+/* `heir`, which reads the same, becomes what this state was; the state itself is unwanted then. */
+int state_hand_over(struct store *s, const struct state *state, int64_t heir_id, struct err *err);
 
 /* The number of states that lie directly on this one; *ret_child is one of them. */
 int state_children(
 	struct store *s, int64_t id, int64_t *ret_count, int64_t *ret_child, struct err *err);
 /* Whether a machine (or one being started) uses this state: 1 or 0. */
 int state_is_in_use(struct store *s, int64_t id, struct err *err);
+/* Whether a state of another volume lies directly on this one: 1 or 0. */
+int state_carries_others(struct store *s, const struct state *state, struct err *err);
+/*
+ * Of the states of its volume that lie directly on this one, that which leads to the current one,
+ * else to the one that lies highest: 1 with it, or 0. *ret_is_main: it is on the way to the
+ * current one.
+ */
+int state_main_child(struct store *s, const struct state *state, struct state *ret_child,
+	bool *ret_is_main, struct err *err);
+/* One that lies on this one, is not `but_id`, and is of the same volume: 1 with it, or 0. */
+int state_other_child(struct store *s, const struct state *state, int64_t but_id, struct state *ret,
+	struct err *err);
+/* Revisions that lie on nothing of their volume while something of it lies on them. */
+int states_load_carrying(
+	struct store *s, struct state **ret_states, size_t *ret_count, struct err *err);
+/* Complete states that lie on two others of their volume, lowest first; not above the current. */
+int states_load_high(
+	struct store *s, struct state **ret_states, size_t *ret_count, struct err *err);
 
 /* The chain from this state down; an error if it is longer than DISK_CHAIN_MAX. */
 int chain_load(struct store *s, int64_t state_id, struct chain *ret, struct err *err);
@@ -114,5 +145,7 @@ int chain_load(struct store *s, int64_t state_id, struct chain *ret, struct err 
  */
 int volume_make_current(struct store *s, const struct volume *v, int64_t state_id, struct err *err);
 int volume_prune(struct store *s, const struct volume *v, struct err *err);
+/* As volume_make_current(), and what was current before is kept whatever the volume's setting. */
+int volume_go_back(struct store *s, const struct volume *v, int64_t state_id, struct err *err);
 
 #endif

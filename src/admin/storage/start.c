@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admin/storage/fold.h"
 #include "admin/storage/operation.h"
 #include "base/cleanup.h"
 #include "base/crash_point.h"
@@ -389,6 +390,25 @@ lock_volumes(struct start *start, struct err *err)
 	return 0;
 }
 
+/* The volumes whose content is begun with; what else goes wrong is told by lock_volumes(). */
+static void
+fold_volumes(struct start *start)
+{
+	struct storage *s = start->op.storage;
+
+	for (size_t i = 0; i < start->count; i++) {
+		const struct volume *v = &start->volumes[i].volume;
+		struct volume source = {0};
+		AUTO_ERR struct err ignored = ERR_INIT;
+
+		if (v->source_vid == NULL)
+			fold_before_start(s, v);
+		else if (volume_find(s->store, v->pool, v->source_vid, &source, &ignored) == 1)
+			fold_before_start(s, &source);
+		volume_finish(&source);
+	}
+}
+
 /* For each volume the frozen one of the same name, held as it is until the start is over. */
 static int
 find_frozen(struct start *start, const char *frozen_owner, struct err *err)
@@ -428,8 +448,10 @@ storage_start_over(struct storage *s, const char *owner, const char *frozen_owne
 	start->op.destroy = destroy_start;
 	start->done = done;
 	start->data = data;
-	if (load_volumes(start, owner, &start->op.err) == 0 &&
-		lock_volumes(start, &start->op.err) == 0 && frozen_owner != NULL)
+	if (load_volumes(start, owner, &start->op.err) == 0)
+		fold_volumes(start);
+	if (start->op.err.code == 0 && lock_volumes(start, &start->op.err) == 0 &&
+		frozen_owner != NULL)
 		(void)find_frozen(start, frozen_owner, &start->op.err);
 	operation_submit(&start->op);
 }

@@ -1,5 +1,6 @@
 /* Rows of states, and the rules by which content moves between them; see rows.h. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
@@ -7,7 +8,9 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-#define STATE_COLUMNS "id, volume_id, number, base_id, status, size_bytes, fresh_bytes, made_at"
+#define STATE_COLUMNS                                                                              \
+	"id, volume_id, number, base_id, status, size_bytes, fresh_bytes, made_at, content, "      \
+	"ifnull(name, ''), named_at, moving_to"
 
 static const char *const status_names[] = {
 	[STATE_MAKING] = "making",
@@ -41,7 +44,11 @@ read_state(struct store_query *q, struct state *ret)
 		.size_bytes = (uint64_t)query_int(q, 5),
 		.fresh_bytes = (uint64_t)query_int(q, 6),
 		.made_at = query_int(q, 7),
+		.content = query_int(q, 8),
+		.named_at = query_int(q, 10),
+		.moving_to = query_int(q, 11),
 	};
+	snprintf(ret->name, sizeof(ret->name), "%s", query_text(q, 9));
 }
 
 static int
@@ -87,15 +94,19 @@ state_open(struct store *s, int64_t volume_id, struct state *ret, struct err *er
 }
 
 int
-state_revision(
-	struct store *s, int64_t volume_id, int64_t number, struct state *ret, struct err *err)
+state_find(struct store *s, int64_t volume_id, const char *content_or_name, struct state *ret,
+	struct err *err)
 {
 	AUTO_QUERY struct store_query *q = store_query(s,
 		"SELECT " STATE_COLUMNS
-		" FROM volume_state WHERE volume_id = ?1 AND number = ?2 AND status = 'revision'");
+		" FROM volume_state WHERE volume_id = ?1 AND status IN ('current', 'revision')"
+		" AND (name = ?2 OR content = ?3)");
+	uint64_t content = 0;
 
+	(void)text_parse_u64(content_or_name, INT64_MAX, &content);
 	query_bind_int(q, 1, volume_id);
-	query_bind_int(q, 2, number);
+	query_bind_text(q, 2, content_or_name);
+	query_bind_int(q, 3, (int64_t)content);
 	return step_state(q, ret, err);
 }
 
@@ -144,7 +155,8 @@ states_load_unfinished(
 {
 	AUTO_QUERY struct store_query *q = store_query(s,
 		"SELECT " STATE_COLUMNS
-		" FROM volume_state WHERE status IN ('making', 'unwanted', 'folding') ORDER BY id");
+		" FROM volume_state WHERE status IN ('making', 'unwanted', 'folding')"
+		" OR moving_to != 0 ORDER BY moving_to = 0, id");
 
 	return gather(q, ret_states, ret_count, err);
 }
@@ -154,8 +166,8 @@ state_insert(struct store *s, struct state *state, struct err *err)
 {
 	AUTO_QUERY struct store_query *q = store_query(s,
 		"INSERT INTO volume_state "
-		"(volume_id, number, status, base_id, size_bytes, fresh_bytes, made_at, retired) "
-		"VALUES (?1, ?2, 'making', ?3, ?4, 0, ?5, 0)");
+		"(volume_id, number, content, status, base_id, size_bytes, fresh_bytes, made_at,"
+		" retired) VALUES (?1, ?2, ?2, 'making', ?3, ?4, 0, ?5, 0)");
 
 	query_bind_int(q, 1, state->volume_id);
 	query_bind_int(q, 2, state->number);
@@ -169,6 +181,7 @@ state_insert(struct store *s, struct state *state, struct err *err)
 		return -1;
 	state->id = store_last_id(s);
 	state->status = STATE_MAKING;
+	state->content = state->number;
 	return 0;
 }
 
@@ -327,13 +340,27 @@ set_current(struct store *s, int64_t state_id, struct err *err)
 	return query_run(q, err);
 }
 
-int
-volume_make_current(struct store *s, const struct volume *v, int64_t state_id, struct err *err)
+static int
+prune_to(struct store *s, const struct volume *v, int64_t count, struct err *err)
+{
+	AUTO_QUERY struct store_query *q = store_query(s,
+		"UPDATE volume_state SET status = 'unwanted' WHERE id IN ("
+		"  SELECT id FROM volume_state WHERE volume_id = ?1 AND status = 'revision'"
+		"  AND name IS NULL ORDER BY retired DESC LIMIT -1 OFFSET ?2)");
+
+	query_bind_int(q, 1, v->id);
+	query_bind_int(q, 2, count > 0 ? count : 0);
+	return query_run(q, err);
+}
+
+static int
+change_current(struct store *s, const struct volume *v, int64_t state_id, int64_t keep_count,
+	struct err *err)
 {
 	if (store_begin(s, err) < 0)
 		return -1;
 	if (retire(s, v->id, err) < 0 || (state_id != 0 && set_current(s, state_id, err) < 0) ||
-		volume_prune(s, v, err) < 0) {
+		prune_to(s, v, keep_count, err) < 0) {
 		store_rollback(s);
 		return -1;
 	}
@@ -341,14 +368,20 @@ volume_make_current(struct store *s, const struct volume *v, int64_t state_id, s
 }
 
 int
+volume_make_current(struct store *s, const struct volume *v, int64_t state_id, struct err *err)
+{
+	return change_current(s, v, state_id, v->revisions_to_keep, err);
+}
+
+int
+volume_go_back(struct store *s, const struct volume *v, int64_t state_id, struct err *err)
+{
+	return change_current(
+		s, v, state_id, v->revisions_to_keep > 1 ? v->revisions_to_keep : 1, err);
+}
+
+int
 volume_prune(struct store *s, const struct volume *v, struct err *err)
 {
-	AUTO_QUERY struct store_query *q = store_query(s,
-		"UPDATE volume_state SET status = 'unwanted' WHERE id IN ("
-		"  SELECT id FROM volume_state WHERE volume_id = ?1 AND status = 'revision'"
-		"  ORDER BY retired DESC LIMIT -1 OFFSET ?2)");
-
-	query_bind_int(q, 1, v->id);
-	query_bind_int(q, 2, v->revisions_to_keep > 0 ? v->revisions_to_keep : 0);
-	return query_run(q, err);
+	return prune_to(s, v, v->revisions_to_keep, err);
 }

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "admin/storage/kernel.h"
 #include "admin/storage/operation.h"
@@ -206,7 +205,7 @@ static int
 add_source(struct storage *s, const struct volume *v, struct volume_info *info, struct err *err)
 {
 	struct volume source;
-	struct state current = {0}, open = {0};
+	struct state current = {0}, open = {0}, base = {0};
 	int found;
 
 	if (v->source_vid == NULL)
@@ -219,8 +218,11 @@ add_source(struct storage *s, const struct volume *v, struct volume_info *info, 
 	found = state_current(s->store, source.id, &current, err);
 	if (found >= 0)
 		found = state_open(s->store, v->id, &open, err);
+	/* The same content may be in another image by now. */
+	if (found > 0 && open.base_id != 0)
+		found = state_load(s->store, open.base_id, &base, err);
 	if (found > 0)
-		info->is_outdated = open.base_id != current.id;
+		info->is_outdated = base.content != current.content;
 	volume_finish(&source);
 	return found < 0 ? -1 : 0;
 }
@@ -334,16 +336,11 @@ storage_list_revisions(struct storage *s, const char *pool, const char *vid,
 		return -1;
 	revisions = xcalloc(count, sizeof(*revisions));
 	for (size_t i = 0; i < count; i++) {
-		struct tm calendar;
-		time_t made_at = (time_t)states[i].made_at;
-
 		if (states[i].status != STATE_REVISION)
 			continue;
 		snprintf(revisions[kept].id, sizeof(revisions[kept].id), "%lld",
-			(long long)states[i].number);
-		if (gmtime_r(&made_at, &calendar) != NULL)
-			(void)strftime(revisions[kept].time, sizeof(revisions[kept].time),
-				"%Y-%m-%dT%H:%M:%SZ", &calendar);
+			(long long)states[i].content);
+		format_time(states[i].made_at, revisions[kept].time);
 		kept++;
 	}
 	*ret_revisions = steal_ptr(revisions);

@@ -100,14 +100,50 @@ void volume_info_finish(struct volume_info *info);
 int storage_list_vids(struct storage *s, const char *pool, char ***ret_vids, struct err *err);
 void storage_free_vids(char **vids);
 
+#define VOLUME_TIME_SIZE 24 /* "2026-01-31T23:59:59Z" */
+
 struct volume_revision {
 	char id[24];
-	char time[24]; /* when this content was committed, "2026-01-31T23:59:59Z" */
+	char time[VOLUME_TIME_SIZE]; /* when this content was committed; UTC */
 };
 
 /* Oldest first; the caller frees the array. */
 int storage_list_revisions(struct storage *s, const char *pool, const char *vid,
 	struct volume_revision **ret_revisions, size_t *ret_count, struct err *err);
+
+/* Everything that is kept of a volume, and what is on its way out. */
+struct volume_state {
+	const char *kind; /* "current", "revision", "running", "passing" */
+	char id[24];      /* as in struct volume_revision */
+	char name[64];    /* of a snapshot; else "" */
+	char time[VOLUME_TIME_SIZE];
+	char named[VOLUME_TIME_SIZE]; /* when it was given its name */
+	uint64_t size_bytes;
+	uint64_t usage_bytes; /* allocated for it alone */
+	size_t depth;         /* images that are read to read it, itself included */
+};
+
+/* By age, the newest last; the caller frees the array. */
+int storage_list_states(struct storage *s, const char *pool, const char *vid,
+	struct volume_state **ret_states, size_t *ret_count, struct err *err);
+
+/*
+ * Gives the content a name, under which it is kept until that is deleted, whatever
+ * revisions_to_keep says. While a machine writes to the volume that is refused, or with
+ * `while_running` the content is what was saved at the last stop.
+ */
+int storage_take_snapshot(struct storage *s, const char *pool, const char *vid, const char *name,
+	bool while_running, struct err *err);
+/* Lets go of a revision or a snapshot, given by number or name. */
+int storage_delete_state(
+	struct storage *s, const char *pool, const char *vid, const char *which, struct err *err);
+
+/*
+ * What is being done to a volume's images at this moment: 1 with a word ("folding", "cloning",
+ * "importing") and how far it is, of 100 (-1: it can not be told); 0 if nothing.
+ */
+int storage_volume_work(struct storage *s, const char *pool, const char *vid, const char **ret_what,
+	int *ret_percent, struct err *err);
 
 /* Grows a volume (a smaller size is refused). A running machine is told by the caller. */
 int storage_resize(
@@ -160,11 +196,21 @@ int storage_remove_frozen(struct storage *s, const char *qube_name, struct err *
  */
 int storage_describe_start(struct storage *s, const char *owner, char **ret_text, struct err *err);
 
+/*
+ * Whether what is written to a running snapshot (of a disposable) becomes its content at the end of
+ * the machine, as with a volume that is saved. In the caller's transaction.
+ */
+int storage_set_kept(
+	struct storage *s, const char *owner, const char *name, bool kept, struct err *err);
+
 /* A snapshot volume gets another source, in the same pool. In the caller's transaction. */
 int storage_set_source(
 	struct storage *s, const char *pool, const char *vid, const char *source, struct err *err);
 
-/* Makes a revision the current content; the replaced content becomes the newest revision. */
+/*
+ * Makes a revision, given by number or name, the current content; the replaced content becomes the
+ * newest revision, also where revisions_to_keep is 0 (until the next stop).
+ */
 void storage_revert(struct storage *s, const char *pool, const char *vid, const char *revision,
 	storage_done done, void *data);
 

@@ -120,11 +120,26 @@ static const char step_notes[] =
 	"  text TEXT NOT NULL"
 	") STRICT;";
 
+/*
+ * What a state is for its owner, whichever image holds it: `content` is the number that is shown of
+ * it, the same while states are folded; `name` was given to it by the user. While `moving_to` is
+ * set the image's header may name that state instead of its base.
+ */
+static const char step_state_names[] =
+	"ALTER TABLE volume_state ADD COLUMN content INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE volume_state ADD COLUMN name TEXT;"
+	"ALTER TABLE volume_state ADD COLUMN named_at INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE volume_state ADD COLUMN moving_to INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE volume_state SET content = number;"
+	"CREATE UNIQUE INDEX volume_state_name ON volume_state (volume_id, name)"
+	"  WHERE name IS NOT NULL;";
+
 const char *const store_schema_steps[] = {
 	step_model,
 	step_storage,
 	step_running,
 	step_notes,
+	step_state_names,
 };
 
 const size_t store_schema_version = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);

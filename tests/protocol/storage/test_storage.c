@@ -127,34 +127,295 @@ test_app_keeps_private_only(void **state)
 	assert_int_equal(harness_stop(&h, "work"), 0);
 }
 
+/* The ids of the states that can be gone back to, oldest first. */
+struct ids {
+	size_t count;
+	char id[8][24];
+};
+
+static struct ids
+revisions_of(const char *vid)
+{
+	AUTO_FREE char *text = harness_revisions(&h, vid);
+	struct ids ids = {0};
+	char *rest = text, *word;
+
+	while ((word = strsep(&rest, " ")) != NULL && ids.count < 8) {
+		if (word[0] != '\0')
+			snprintf(ids.id[ids.count++], sizeof(ids.id[0]), "%s", word);
+	}
+	return ids;
+}
+
+/* Nothing lies on more than one other, and the content on none. */
+static void
+assert_flat(const char *vid)
+{
+	AUTO_FREE struct volume_state *states = NULL;
+	size_t count;
+
+	assert_int_equal(
+		storage_list_states(h.storage, STORAGE_POOL_DEFAULT, vid, &states, &count, NULL),
+		0);
+	for (size_t i = 0; i < count; i++) {
+		assert_string_not_equal(states[i].kind, "passing");
+		assert_int_equal(states[i].depth, strcmp(states[i].kind, "current") == 0 ? 1 : 2);
+	}
+}
+
 static void
 test_revisions_are_kept_and_folded(void **state)
 {
+	struct ids ids;
+
 	harness_add_template(&h, "template", 2);
 	for (unsigned int i = 1; i <= 6; i++)
 		write_once("template", T_ROOT, i, i);
-	assert_revisions(T_ROOT, "4 5");
+	ids = revisions_of(T_ROOT);
+	assert_int_equal(ids.count, 2);
 	harness_wait_idle(&h);
 	/* Current, two revisions; the private one was never written to. */
 	assert_int_equal(harness_count_images(), 3);
 	assert_int_equal(harness_count_bad_images(), 0);
+	assert_flat(T_ROOT);
 	for (unsigned int i = 1; i <= 6; i++)
 		assert_true(harness_reads(&h, T_ROOT, i, i));
-	assert_int_equal(harness_revert(&h, T_ROOT, "4"), 0);
+	/* What the states are called does not depend on which images they are in. */
+	assert_string_equal(revisions_of(T_ROOT).id[0], ids.id[0]);
+	assert_string_equal(revisions_of(T_ROOT).id[1], ids.id[1]);
+	assert_int_equal(harness_revert(&h, T_ROOT, ids.id[0]), 0);
 	assert_true(harness_reads(&h, T_ROOT, 4, 4));
 	assert_true(harness_reads(&h, T_ROOT, 5, 0));
 	/* What was replaced can be gone back to. */
-	assert_revisions(T_ROOT, "5 6");
+	struct ids after = revisions_of(T_ROOT);
+	assert_int_equal(after.count, 2);
+	assert_string_equal(after.id[0], ids.id[1]);
 	write_once("template", T_ROOT, 10, 10);
-	assert_revisions(T_ROOT, "6 4");
+	assert_string_equal(revisions_of(T_ROOT).id[0], after.id[1]);
+	assert_string_equal(revisions_of(T_ROOT).id[1], ids.id[0]);
 	harness_wait_idle(&h);
-	assert_int_equal(harness_revert(&h, T_ROOT, "6"), 0);
+	assert_flat(T_ROOT);
+	assert_int_equal(harness_count_images(), 3);
+	assert_true(harness_reads(&h, T_ROOT, 10, 10));
+	assert_int_equal(harness_revert(&h, T_ROOT, after.id[1]), 0);
 	for (unsigned int i = 1; i <= 6; i++)
 		assert_true(harness_reads(&h, T_ROOT, i, i));
 	assert_true(harness_reads(&h, T_ROOT, 10, 0));
 	assert_int_equal(harness_count_bad_images(), 0);
-	assert_int_equal(harness_revert(&h, T_ROOT, "5"), ENOENT);
+	assert_int_equal(harness_revert(&h, T_ROOT, ids.id[1]), ENOENT);
 	assert_int_equal(harness_revert(&h, T_ROOT, "x"), ENOENT);
+	harness_wait_idle(&h);
+	assert_flat(T_ROOT);
+}
+
+/* Every way in which states come to lie on each other, and every byte of each afterwards. */
+static void
+test_any_tree_becomes_flat(void **state)
+{
+	unsigned int seed = 1, contents[40][8] = {0}, now[8] = {0};
+	size_t known = 0;
+	char names[40][16];
+
+	harness_add_template(&h, "template", 3);
+	for (unsigned int round = 1; round <= 30; round++) {
+		unsigned int at = (seed = seed * 1103515245U + 12345U) >> 16 & 7;
+
+		write_once("template", T_ROOT, at, round);
+		now[at] = round;
+		if (round % 3 == 0) {
+			snprintf(names[known], sizeof(names[known]), "n%u", round);
+			assert_int_equal(storage_take_snapshot(h.storage, STORAGE_POOL_DEFAULT,
+						 T_ROOT, names[known], false, NULL),
+				0);
+			memcpy(contents[known++], now, sizeof(now));
+		}
+		if (round % 5 == 0 && known > 1) {
+			size_t back = (round / 5) % known;
+
+			assert_int_equal(harness_revert(&h, T_ROOT, names[back]), 0);
+			memcpy(now, contents[back], sizeof(now));
+		}
+		if (round % 7 == 0) {
+			harness_wait_idle(&h);
+			assert_flat(T_ROOT);
+		}
+	}
+	harness_wait_idle(&h);
+	assert_flat(T_ROOT);
+	assert_int_equal(harness_count_bad_images(), 0);
+	for (size_t i = 0; i < known; i++) {
+		assert_int_equal(harness_revert(&h, T_ROOT, names[i]), 0);
+		for (unsigned int at = 0; at < 8; at++)
+			assert_true(harness_reads(&h, T_ROOT, at, contents[i][at]));
+		if (i % 3 == 0)
+			harness_wait_idle(&h);
+	}
+}
+
+static struct volume_state
+state_called(const char *vid, const char *name)
+{
+	AUTO_FREE struct volume_state *states = NULL;
+	struct volume_state found = {0};
+	size_t count;
+
+	assert_int_equal(
+		storage_list_states(h.storage, STORAGE_POOL_DEFAULT, vid, &states, &count, NULL),
+		0);
+	for (size_t i = 0; i < count; i++) {
+		if (text_equal(states[i].name, name))
+			found = states[i];
+	}
+	return found;
+}
+
+static int
+take(const char *vid, const char *name, bool while_running)
+{
+	AUTO_ERR struct err err = ERR_INIT;
+
+	(void)storage_take_snapshot(
+		h.storage, STORAGE_POOL_DEFAULT, vid, name, while_running, &err);
+	return err.code;
+}
+
+static int
+drop(const char *vid, const char *which)
+{
+	AUTO_ERR struct err err = ERR_INIT;
+
+	(void)storage_delete_state(h.storage, STORAGE_POOL_DEFAULT, vid, which, &err);
+	return err.code;
+}
+
+static void
+test_snapshots(void **state)
+{
+	struct volume_state found;
+
+	harness_add_template(&h, "template", 0);
+	harness_add_app(&h, "work", "template");
+	assert_int_equal(take(T_ROOT, "early", false), ENOENT);
+	assert_int_equal(take(A_VOLATILE, "x", false), EINVAL);
+	assert_int_equal(take("appvms/none/private", "x", false), ENOENT);
+	write_once("template", T_ROOT, 0, 1);
+	static const char *const bad[] = {"", "7", "-a", "a b", "a/b", "a\n", "\xc3\xa4",
+		"abcdefghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyzabcdefghijkl"};
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		assert_int_equal(take(T_ROOT, bad[i], false), EINVAL);
+	assert_int_equal(take(T_ROOT, "one", false), 0);
+	assert_int_equal(take(T_ROOT, "one", false), EEXIST);
+	assert_int_equal(take(T_ROOT, "again", false), EEXIST);
+	/* Kept though no revisions are. */
+	for (unsigned int i = 2; i <= 4; i++)
+		write_once("template", T_ROOT, 0, i);
+	assert_int_equal(take(T_ROOT, "one", false), EEXIST);
+	harness_wait_idle(&h);
+	assert_flat(T_ROOT);
+	assert_int_equal(harness_count_images(), 2);
+	found = state_called(T_ROOT, "one");
+	assert_string_equal(found.kind, "revision");
+	assert_int_equal(strlen(found.named), 20);
+	/* What it costs is what has changed since. */
+	assert_true(found.usage_bytes > MIB && found.usage_bytes < 2 * MIB);
+	/* While it runs: only what was saved, and only if that is asked for. */
+	assert_int_equal(harness_start(&h, "template"), 0);
+	harness_write(&h, T_ROOT, 0, 5);
+	assert_int_equal(take(T_ROOT, "two", false), EBUSY);
+	assert_int_equal(take(T_ROOT, "two", true), 0);
+	assert_int_equal(harness_stop(&h, "template"), 0);
+	assert_int_equal(harness_revert(&h, T_ROOT, "two"), 0);
+	assert_true(harness_reads(&h, T_ROOT, 0, 4));
+	/* The replaced content can be gone back to, once, although none are kept. */
+	struct ids ids = revisions_of(T_ROOT);
+	assert_int_equal(harness_revert(&h, T_ROOT, "one"), 0);
+	assert_true(harness_reads(&h, T_ROOT, 0, 1));
+	assert_int_equal(harness_revert(&h, T_ROOT, ids.id[ids.count - 1]), 0);
+	assert_true(harness_reads(&h, T_ROOT, 0, 5));
+	/* Its own content is no change. */
+	assert_int_equal(take(T_ROOT, "three", false), 0);
+	assert_int_equal(harness_revert(&h, T_ROOT, "three"), 0);
+	harness_wait_idle(&h);
+	assert_flat(T_ROOT);
+	/* Deleting: a name of the content is only a name. */
+	assert_int_equal(drop(T_ROOT, "three"), 0);
+	assert_true(harness_reads(&h, T_ROOT, 0, 5));
+	assert_int_equal(drop(T_ROOT, "three"), ENOENT);
+	assert_int_equal(drop(T_ROOT, "one"), 0);
+	assert_int_equal(drop(T_ROOT, "two"), 0);
+	assert_int_equal(harness_revert(&h, T_ROOT, "one"), ENOENT);
+	harness_wait_idle(&h);
+	assert_int_equal(harness_count_images(), 1);
+	assert_true(harness_reads(&h, T_ROOT, 0, 5));
+}
+
+/* Going back to a smaller state, and from there on: what lay beyond its end does not come back. */
+static void
+test_folding_states_of_different_sizes(void **state)
+{
+	harness_add_template(&h, "template", 2);
+	write_once("template", T_ROOT, 1, 1);
+	assert_int_equal(take(T_ROOT, "small", false), 0);
+	assert_int_equal(
+		storage_resize(h.storage, STORAGE_POOL_DEFAULT, T_ROOT, 96 * MIB, NULL), 0);
+	write_once("template", T_ROOT, 90, 2);
+	assert_int_equal(take(T_ROOT, "large", false), 0);
+	harness_wait_idle(&h);
+	assert_flat(T_ROOT);
+	assert_int_equal(harness_revert(&h, T_ROOT, "small"), 0);
+	harness_wait_idle(&h);
+	assert_flat(T_ROOT);
+	assert_int_equal(harness_start(&h, "template"), 0);
+	assert_int_equal(h.images->images[0].size_bytes, 96 * MIB);
+	assert_true(harness_reads(&h, T_ROOT, 1, 1));
+	assert_true(harness_reads(&h, T_ROOT, 90, 0));
+	assert_int_equal(harness_stop(&h, "template"), 0);
+	assert_int_equal(harness_revert(&h, T_ROOT, "large"), 0);
+	assert_true(harness_reads(&h, T_ROOT, 90, 2));
+	harness_wait_idle(&h);
+	assert_flat(T_ROOT);
+	assert_true(harness_reads(&h, T_ROOT, 90, 2));
+	assert_int_equal(harness_count_bad_images(), 0);
+}
+
+/* A template's update is gone back on before and after the qubes on it were started again. */
+static void
+test_reverting_a_template_under_qubes(void **state)
+{
+	struct volume_info info;
+
+	harness_add_template(&h, "template", 1);
+	harness_add_app(&h, "work", "template");
+	harness_add_app(&h, "other", "template");
+	write_once("template", T_ROOT, 0, 1);
+	assert_int_equal(harness_start(&h, "work"), 0);
+	write_once("template", T_ROOT, 0, 2);
+	assert_int_equal(harness_start(&h, "other"), 0);
+	assert_int_equal(harness_revert(&h, T_ROOT, revisions_of(T_ROOT).id[0]), 0);
+	harness_wait_idle(&h);
+	assert_true(harness_reads(&h, A_ROOT, 0, 1));
+	assert_true(harness_reads(&h, "appvms/other/root", 0, 2));
+	/* The one that was not restarted shows what the template has again. */
+	assert_int_equal(
+		storage_volume_info(h.storage, STORAGE_POOL_DEFAULT, A_ROOT, &info, NULL), 0);
+	assert_false(info.is_outdated);
+	volume_info_finish(&info);
+	assert_int_equal(storage_volume_info(
+				 h.storage, STORAGE_POOL_DEFAULT, "appvms/other/root", &info, NULL),
+		0);
+	assert_true(info.is_outdated);
+	volume_info_finish(&info);
+	assert_int_equal(harness_stop(&h, "other"), 0);
+	assert_int_equal(harness_start(&h, "other"), 0);
+	assert_true(harness_reads(&h, "appvms/other/root", 0, 1));
+	assert_int_equal(harness_stop(&h, "other"), 0);
+	assert_int_equal(harness_stop(&h, "work"), 0);
+	harness_wait_idle(&h);
+	assert_flat(T_ROOT);
+	assert_int_equal(harness_start(&h, "work"), 0);
+	assert_int_equal(h.images->images[0].file_count, 2);
+	assert_true(harness_reads(&h, A_ROOT, 0, 1));
+	assert_int_equal(harness_stop(&h, "work"), 0);
 }
 
 static void
@@ -643,6 +904,12 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_app_keeps_private_only, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_revisions_are_kept_and_folded, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_any_tree_becomes_flat, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_snapshots, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_folding_states_of_different_sizes, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_reverting_a_template_under_qubes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_no_revisions_is_one_file, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_app_stays_on_the_old_template, set_up, tear_down),
