@@ -111,6 +111,7 @@ gui_config_init(struct gui_config *c)
 		.pool_fd = -1,
 		.stats_fd = -1,
 		.ready_fd = -1,
+		.icons_fd = -1,
 	};
 	gui_parse_chord("Ctrl-Shift-c", &c->copy);
 	gui_parse_chord("Ctrl-Shift-v", &c->paste);

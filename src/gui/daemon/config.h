@@ -76,8 +76,8 @@ struct gui_config {
 	char *connect;   /* "unix:PATH", or NULL for the qube's vchan */
 	char *state_dir; /* instead of /run/qubes */
 	char *policy_socket;
-	int pool_fd, stats_fd, ready_fd; /* -1: none */
-	int kill_on_connect;             /* a process number, 0: none */
+	int pool_fd, stats_fd, ready_fd, icons_fd; /* -1: none */
+	int kill_on_connect;                       /* a process number, 0: none */
 };
 
 void gui_config_init(struct gui_config *c);

@@ -110,6 +110,7 @@ core_reset(struct core *c)
 	}
 	forget_acks(c);
 	core_clipboard_forget(c);
+	core_forget_icons(c);
 	buf_clear(&c->out);
 	c->features = 0;
 	c->caps_received = c->have_header = c->stuck = c->motion_last = false;

@@ -17,6 +17,7 @@
 #include "base/err.h"
 #include "gui/daemon/config.h"
 #include "gui/daemon/display.h"
+#include "gui/daemon/icon_stream.h"
 
 struct core;
 struct gui_window;
@@ -73,6 +74,9 @@ void core_draw(struct core *c);
 
 /* Gives the qube the clipboard it was asked to take. */
 void core_paste(struct core *c, uint32_t window, const void *bytes, size_t size);
+
+/* An icon that a program of the qube has for its window; in the label's colour from here on. */
+void core_set_icon(struct core *c, const struct icon *icon);
 
 /* Monotonic milliseconds; tests set it. */
 void core_set_clock(struct core *c, uint64_t (*now_ms)(void));

@@ -13,6 +13,8 @@
 #define CORE_OWNER_CHAIN_MAX 64
 #define CORE_NOTICE_INTERVAL_MS 30000
 #define CORE_COMPLAINTS_MAX 20
+/* Icons that may wait for their windows. */
+#define CORE_EARLY_ICONS_MAX 5
 
 enum core_state {
 	CORE_IDLE,    /* no connection */
@@ -120,6 +122,10 @@ struct core {
 	uint64_t input_time_ms;     /* of the last key or button, 0: none yet */
 	struct core_clipboard clipboard;
 
+	struct icon *early_icons[CORE_EARLY_ICONS_MAX]; /* or NULL */
+	unsigned int next_early_icon;
+	uint32_t icon_pixels[ICON_SHOWN_MAX * ICON_SHOWN_MAX]; /* the last, coloured */
+
 	bool popup_notice_given;
 	unsigned int complaints; /* lines in the log about this connection */
 	uint64_t ask_notice_ms, guard_notice_ms;
@@ -176,6 +182,10 @@ int window_handle_commit(struct gui_window *w, const struct gui_commit *m, struc
 int window_handle_drop(struct gui_window *w, const struct gui_drop *m, struct err *err);
 /* Forgets all buffers, giving the qube back what it lent. */
 void window_drop_buffers(struct gui_window *w);
+
+/* core_icon.c */
+void window_take_early_icon(struct gui_window *w);
+void core_forget_icons(struct core *c);
 
 /* core_draw.c */
 int window_handle_damage(struct gui_window *w, const struct gui_rectangle *m);

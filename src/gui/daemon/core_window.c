@@ -68,6 +68,7 @@ window_create(struct core *c, const struct gui_message *m, struct err *err)
 		return err_set(err, ENOMEM, "no memory for a window");
 	}
 	enter(w);
+	window_take_early_icon(w);
 	return 0;
 }
 

@@ -17,6 +17,7 @@
 #include "base/socket.h"
 #include "gui/daemon/core.h"
 #include "gui/daemon/helper.h"
+#include "gui/daemon/icon_input.h"
 #include "gui/daemon/title.h"
 #include "gui/daemon/xcb_display.h"
 #include "gui/protocol/window_memory.h"
@@ -37,6 +38,7 @@ struct daemon {
 	struct core *core;
 	struct display *display;
 	struct helper *helper;
+	struct icon_input *icons; /* or NULL */
 	int ready_fd;
 
 	struct loop_fd *source; /* of the qube's stream */
@@ -56,6 +58,7 @@ static void
 end_connection(struct daemon *dm)
 {
 	core_reset(dm->core);
+	icon_input_hang_up(dm->icons);
 	display_detach(dm->display);
 	display_turn(dm->display);
 	loop_fd_destroy(dm->source);
@@ -473,6 +476,12 @@ set_up(struct daemon *dm, struct err *err)
 		return err_set(err, ENOMEM, "no memory");
 	if (helper_watch(dm->helper, dm->loop, &helper_handler, dm, err) < 0)
 		return -1;
+	if (dm->config->icons_fd >= 0) {
+		dm->icons = icon_input_create(
+			dm->loop, dm->config->icons_fd, dm->core, dm->display, err);
+		if (dm->icons == NULL)
+			return -1;
+	}
 	return sandbox_enter(NULL, 0, err);
 }
 
@@ -513,6 +522,7 @@ gui_daemon_run(const struct gui_config *config, int ready_fd)
 		log_error("%s", err_message(&err));
 	if (dm.core != NULL && dm.fd >= 0)
 		end_connection(&dm);
+	icon_input_destroy(dm.icons);
 	core_destroy(dm.core);
 	display_close(dm.display);
 	destroy_sources(&dm);

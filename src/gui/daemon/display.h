@@ -70,6 +70,10 @@ void display_window_set_owner(struct display_window *v, struct display_window *o
 /* GUI_CURSOR_DEFAULT, or a checked shape of the X cursor font. */
 void display_window_set_cursor(struct display_window *v, uint32_t id);
 
+/* Pixels 0xAARRGGBB, as they are to be seen. */
+void display_window_set_icon(
+	struct display_window *v, uint32_t width, uint32_t height, const uint32_t *pixels);
+
 /* The state (enum display_state) before the window is mapped; and what the window manager is
  * asked to add or to take away afterwards. */
 void display_window_set_state(struct display_window *v, unsigned int state);

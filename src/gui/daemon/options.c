@@ -43,6 +43,7 @@ const char gui_usage[] =
 	"      --policy-socket PATH     of the policy's EvalSimple\n"
 	"      --stats-fd N             one line for each drawing\n"
 	"      --ready-fd N             told when the agent is connected\n"
+	"      --icons-fd N             socket over which calls come that bring icons\n"
 	"  -h, --help                   this text\n"
 	"      --version\n";
 
@@ -62,6 +63,7 @@ enum long_option {
 	OPTION_POLICY,
 	OPTION_STATS,
 	OPTION_READY,
+	OPTION_ICONS,
 	OPTION_VERSION,
 };
 
@@ -95,6 +97,7 @@ static const struct option long_options[] = {
 	{"policy-socket", required_argument, NULL, OPTION_POLICY},
 	{"stats-fd", required_argument, NULL, OPTION_STATS},
 	{"ready-fd", required_argument, NULL, OPTION_READY},
+	{"icons-fd", required_argument, NULL, OPTION_ICONS},
 	{"help", no_argument, NULL, 'h'},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{NULL, 0, NULL, 0},
@@ -298,6 +301,8 @@ apply_long(struct gui_config *c, int option, const char *value, struct err *err)
 		return set_fd(&c->stats_fd, "stats-fd", value, err);
 	case OPTION_READY:
 		return set_fd(&c->ready_fd, "ready-fd", value, err);
+	case OPTION_ICONS:
+		return set_fd(&c->icons_fd, "icons-fd", value, err);
 	}
 	return apply_short(c, option, value, err);
 }

@@ -53,6 +53,18 @@ display_window_set_class(struct display_window *v, const char *class, const char
 		v, XCB_ATOM_WM_CLASS, XCB_ATOM_STRING, 8, (uint32_t)(name_size + class_size), both);
 }
 
+void
+display_window_set_icon(
+	struct display_window *v, uint32_t width, uint32_t height, const uint32_t *pixels)
+{
+	uint32_t words[2 + ICON_SHOWN_MAX * ICON_SHOWN_MAX] = {width, height};
+	size_t count = (size_t)width * height;
+
+	memcpy(words + 2, pixels, count * sizeof(*pixels));
+	set_property(v, v->d->atoms[ATOM_NET_WM_ICON], XCB_ATOM_CARDINAL, 32, (uint32_t)(2 + count),
+		words);
+}
+
 static xcb_atom_t
 intern(struct display *d, const char *name)
 {

@@ -43,6 +43,7 @@ enum fact {
 	FACT_DEBUG,
 	FACT_GUI,
 	FACT_NO_LAYOUT,
+	FACT_KEYBOARD,
 	FACT_COUNT,
 };
 
@@ -55,6 +56,7 @@ static const struct {
 	[FACT_DEBUG] = {"admin.vm.property.Get", "debug"},
 	[FACT_GUI] = {"admin.vm.feature.CheckWithTemplate", "gui"},
 	[FACT_NO_LAYOUT] = {"admin.vm.feature.CheckWithTemplate", "no-monitor-layout"},
+	[FACT_KEYBOARD] = {"admin.vm.property.Get", "keyboard_layout"},
 };
 
 static bool
@@ -127,6 +129,7 @@ take_facts(struct gui_qube *q, const struct admin_call *calls, struct err *err)
 	const char *guivm = property_value(&calls[FACT_GUIVM]);
 	const char *label = property_value(&calls[FACT_LABEL]);
 	const char *debug = property_value(&calls[FACT_DEBUG]);
+	const char *keyboard = property_value(&calls[FACT_KEYBOARD]);
 	uint64_t number;
 
 	if (xid == NULL || guivm == NULL || label == NULL)
@@ -136,6 +139,7 @@ take_facts(struct gui_qube *q, const struct admin_call *calls, struct err *err)
 		return err_set(err, ESRCH, "qube '%s' does not run", q->name);
 	q->domain = (unsigned int)number;
 	q->label_name = text_copy(label);
+	q->keyboard_layout = keyboard != NULL ? text_copy(keyboard) : NULL;
 	q->wanted = text_equal(guivm, "dom0") && feature_is_on(&calls[FACT_GUI], true);
 	q->monitor_layout = !feature_is_on(&calls[FACT_NO_LAYOUT], false);
 	q->debug = debug != NULL && text_equal(debug, "True");
@@ -229,5 +233,6 @@ gui_qube_finish(struct gui_qube *q)
 	free(q->name);
 	free(q->label_colour);
 	free(q->label_name);
+	free(q->keyboard_layout);
 	buf_finish(&q->config);
 }

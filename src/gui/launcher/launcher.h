@@ -21,7 +21,8 @@ struct gui_qube {
 	uint32_t label_index;
 	bool wanted; /* its guivm is this one, and it has windows */
 	bool debug, monitor_layout;
-	struct buf config; /* text of its guid.conf */
+	char *keyboard_layout; /* or NULL; owned */
+	struct buf config;     /* text of its guid.conf */
 };
 
 /* Asks all of it. 0 or -1 with the error; finish in both cases. */
@@ -44,9 +45,14 @@ int launcher_run(const struct launcher_options *options);
 
 /* Writes guid-conf.N and returns its path, which the caller frees. NULL with the error. */
 char *launcher_write_config(const struct gui_qube *q, struct err *err);
-/* Starts gui-daemon: in the foreground as our child, or one that goes to the background. */
-pid_t launcher_start_daemon(const struct gui_qube *q, bool foreground,
+/*
+ * Starts gui-daemon: in the foreground as our child, with the socket over which it gets its calls
+ * (-1: none), or one that goes to the background.
+ */
+pid_t launcher_start_daemon(const struct gui_qube *q, bool foreground, int calls_fd,
 	const struct launcher_options *options, struct err *err);
+/* Where a program of ours is; the caller frees it. */
+char *launcher_program(const char *name);
 
 /* The screen: its monitors as lines for qubes.SetMonitorLayout. */
 struct monitors;

@@ -21,7 +21,7 @@ start_one(const struct launcher_options *o, const char *name)
 
 	if (gui_qube_load(&q, name, &err) == 0) {
 		if (q.wanted || o->force)
-			pid = launcher_start_daemon(&q, false, o, &err);
+			pid = launcher_start_daemon(&q, false, -1, o, &err);
 	}
 	if (err.code != 0)
 		status = tool_qube_error("Cannot start the GUI daemon", name, &err);

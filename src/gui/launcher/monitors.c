@@ -1,23 +1,17 @@
 /* The monitors of the display, and telling qubes of them; see launcher.h (spec gui.md 8.6). */
 #include <errno.h>
 #include <stdlib.h>
-#include <sys/mman.h>
-#include <unistd.h>
 #include <xcb/randr.h>
 #include <xcb/xcb.h>
 
-#include "base/child.h"
 #include "base/cleanup.h"
-#include "base/io.h"
-#include "base/log.h"
 #include "base/text.h"
 #include "gui/launcher/launcher.h"
+#include "gui/launcher/qube_call.h"
 
 #define LINES_MAX_BYTES 4096
 /* Changes come in bursts. */
 #define SETTLE_MS 300
-
-static const char program[] = BULKHEAD_BINDIR "/qrexec-client";
 
 struct monitors {
 	xcb_connection_t *x;
@@ -146,47 +140,13 @@ monitors_describe(struct monitors *m, struct buf *ret_lines)
 	return result;
 }
 
-/* The lines as a file, so that nobody has to write into a pipe. */
-static int
-lines_as_file(struct monitors *m)
-{
-	AUTO_FD int fd = memfd_create("monitors", MFD_CLOEXEC);
-	AUTO_BUF struct buf lines;
-
-	buf_init(&lines, LINES_MAX_BYTES);
-	if (fd < 0 || monitors_describe(m, &lines) < 0 ||
-		write_all(fd, buf_data(&lines), buf_len(&lines)) < 0 || lseek(fd, 0, SEEK_SET) < 0)
-		return -1;
-	return steal_fd(&fd);
-}
-
-static void
-handle_sent(struct loop_child *child, int wait_status, void *data)
-{
-	(void)wait_status;
-	(void)data;
-	loop_child_destroy(child);
-}
-
 void
 monitors_send(struct monitors *m, const char *qube)
 {
-	const char *argv[] = {
-		program, "-d", qube, "DEFAULT:QUBESRPC qubes.SetMonitorLayout dom0", NULL};
-	AUTO_FD int file = lines_as_file(m);
-	const struct child_fd fds[] = {{file, 0}, {2, 2}};
-	struct child_config config = CHILD_CONFIG_INIT;
-	AUTO_ERR struct err err = ERR_INIT;
-	pid_t pid = -1;
+	AUTO_BUF struct buf lines;
 
-	config.argv = argv;
-	config.fds = fds;
-	config.fd_count = 2;
-	if (file >= 0)
-		pid = child_start(&config, &err);
-	if (pid > 0 && m->loop != NULL)
-		loop_child_create(m->loop, pid, handle_sent, NULL);
-	if (pid < 0)
-		log_qube_message(
-			LOG_LEVEL_WARNING, qube, "monitors were not told: %s", err_message(&err));
+	buf_init(&lines, LINES_MAX_BYTES);
+	if (monitors_describe(m, &lines) == 0)
+		qube_call_start(
+			m->loop, qube, "qubes.SetMonitorLayout", buf_data(&lines), buf_len(&lines));
 }

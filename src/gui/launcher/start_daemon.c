@@ -14,7 +14,18 @@
 #define ARGUMENTS_MAX 24
 #define LOG_MODE 0640
 
-static const char program[] = BULKHEAD_BINDIR "/gui-daemon";
+/* As gui-daemon sees it. */
+#define CALLS_FD 3
+#define CALLS_FD_TEXT "3"
+
+/* Tests run programs of their own. */
+char *
+launcher_program(const char *name)
+{
+	const char *directory = getenv("BULKHEAD_WINDOWS_PROGRAMS");
+
+	return path_join(directory != NULL ? directory : BULKHEAD_BINDIR, name);
+}
 
 char *
 launcher_write_config(const struct gui_qube *q, struct err *err)
@@ -29,9 +40,10 @@ launcher_write_config(const struct gui_qube *q, struct err *err)
 }
 
 pid_t
-launcher_start_daemon(const struct gui_qube *q, bool foreground,
+launcher_start_daemon(const struct gui_qube *q, bool foreground, int calls_fd,
 	const struct launcher_options *options, struct err *err)
 {
+	AUTO_FREE char *program = launcher_program("gui-daemon");
 	AUTO_FREE char *domain = text_format("%u", q->domain);
 	AUTO_FREE char *index = text_format("%u", q->label_index);
 	AUTO_FREE char *icon =
@@ -40,11 +52,11 @@ launcher_start_daemon(const struct gui_qube *q, bool foreground,
 	AUTO_FREE char *config_path = launcher_write_config(q, err);
 	AUTO_FREE char *log_path = root_path("/var/log/qubes/guid.%s.log", q->name);
 	const char *argv[ARGUMENTS_MAX] = {program, "-N", q->name, "-c", q->label_colour, "-l",
-		index, "-C", config_path, "-d", domain};
+		index, "-C", config_path, "-d", domain, "-T"};
 	struct child_config config = CHILD_CONFIG_INIT;
 	AUTO_FD int log_fd = -1;
-	struct child_fd fds[1];
-	size_t count = 11;
+	struct child_fd fds[2];
+	size_t count = 12;
 
 	if (config_path == NULL)
 		return -1;
@@ -53,7 +65,6 @@ launcher_start_daemon(const struct gui_qube *q, bool foreground,
 		argv[count++] = icon;
 	}
 	if (options->kde) {
-		argv[count++] = "-T";
 		argv[count++] = "-p";
 		argv[count++] = scheme;
 	}
@@ -61,10 +72,15 @@ launcher_start_daemon(const struct gui_qube *q, bool foreground,
 	argv[count++] = foreground ? "-f" : "-n";
 	if (foreground)
 		log_fd = open(log_path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, LOG_MODE);
+	if (calls_fd >= 0) {
+		argv[count++] = "--icons-fd";
+		argv[count++] = CALLS_FD_TEXT;
+	}
 	fds[0] = (struct child_fd){log_fd >= 0 ? log_fd : 2, 2};
+	fds[1] = (struct child_fd){calls_fd, CALLS_FD};
 	config.argv = argv;
 	config.fds = fds;
-	config.fd_count = 1;
+	config.fd_count = calls_fd >= 0 ? 2 : 1;
 	config.die_with_parent = foreground;
 	return child_start(&config, err);
 }

@@ -13,8 +13,12 @@
 #include "base/list.h"
 #include "base/log.h"
 #include "base/path.h"
+#include "base/socket.h"
 #include "base/text.h"
 #include "gui/daemon/daemon.h"
+#include "gui/launcher/callers.h"
+#include "gui/launcher/keyboard.h"
+#include "gui/launcher/qube_call.h"
 #include "gui/launcher/watch.h"
 #include "tools/lib/admin_client.h"
 #include "tools/lib/admin_connection.h"
@@ -31,6 +35,8 @@ struct shown {
 	struct watch *watch;
 	char *name;
 	struct loop_child *child; /* NULL between two */
+	int calls_fd;             /* to the daemon: calls of the qube to us; -1 without */
+	bool told_layout;         /* of the keyboard, that is not the one it begins with */
 	struct loop_timer *restart;
 	uint64_t delay_ms, started_ms;
 	bool monitor_layout;
@@ -41,6 +47,8 @@ struct watch {
 	struct loop *loop;
 	struct list shown;               /* shown.link */
 	struct monitors *monitors;       /* NULL: no display */
+	struct keyboard *keyboard;       /* NULL too when it tells nothing */
+	struct callers *icons;           /* NULL: nobody can bring any */
 	struct admin_connection *events; /* NULL: no daemon */
 	struct loop_fd *events_source;
 	struct loop_timer *retry;
@@ -61,8 +69,17 @@ find_shown(struct watch *w, const char *name)
 }
 
 static void
+close_calls(struct shown *s)
+{
+	if (s->calls_fd >= 0)
+		close(s->calls_fd);
+	s->calls_fd = -1;
+}
+
+static void
 forget_shown(struct shown *s)
 {
+	close_calls(s);
 	if (s->child != NULL)
 		loop_child_signal(s->child, SIGTERM);
 	loop_child_destroy(s->child);
@@ -95,6 +112,7 @@ handle_daemon_end(struct loop_child *child, int wait_status, void *data)
 
 	loop_child_destroy(child);
 	s->child = NULL;
+	close_calls(s);
 	if (WIFEXITED(wait_status) &&
 		(WEXITSTATUS(wait_status) == 0 || WEXITSTATUS(wait_status) == GUI_EXIT_VIOLATION)) {
 		if (WEXITSTATUS(wait_status) == GUI_EXIT_VIOLATION)
@@ -109,6 +127,34 @@ handle_daemon_end(struct loop_child *child, int wait_status, void *data)
 	s->delay_ms = s->delay_ms * 2 > RESTART_MAX_MS ? RESTART_MAX_MS : s->delay_ms * 2;
 }
 
+/* Every qube begins with the same layout: only another one has to be told. */
+static void
+tell_layout(struct shown *s, const char *layout)
+{
+	if (layout == NULL || (!s->told_layout && text_equal(layout, KEYBOARD_LAYOUT_DEFAULT)))
+		return;
+	s->told_layout = true;
+	qube_call_start(
+		s->watch->loop, s->name, "bulkhead.SetKeyboardLayout", layout, strlen(layout));
+}
+
+/* The daemon, and a pair of sockets over which it gets calls of its qube. */
+static pid_t
+start_daemon(struct shown *s, const struct gui_qube *q, struct err *err)
+{
+	int ends[2] = {-1, -1};
+	pid_t pid;
+
+	close_calls(s);
+	if (socket_pair(ends) < 0)
+		log_qube_message(LOG_LEVEL_WARNING, s->name, "its windows have no icons");
+	pid = launcher_start_daemon(q, true, ends[1], s->watch->options, err);
+	if (ends[1] >= 0)
+		close(ends[1]);
+	s->calls_fd = ends[0];
+	return pid;
+}
+
 static void
 start_shown(struct shown *s)
 {
@@ -121,9 +167,11 @@ start_shown(struct shown *s)
 	if (w->monitors == NULL)
 		return;
 	if (gui_qube_load(&q, s->name, &err) == 0 && q.wanted)
-		pid = launcher_start_daemon(&q, true, w->options, &err);
+		pid = start_daemon(s, &q, &err);
 	wanted = err.code != 0 || q.wanted;
 	s->monitor_layout = q.monitor_layout;
+	if (pid >= 0)
+		tell_layout(s, q.keyboard_layout);
 	gui_qube_finish(&q);
 	if (pid < 0) {
 		if (wanted)
@@ -156,6 +204,7 @@ show(struct watch *w, const char *name)
 	s = xcalloc(1, sizeof(*s));
 	s->watch = w;
 	s->name = text_copy(name);
+	s->calls_fd = -1;
 	s->delay_ms = RESTART_MIN_MS;
 	s->restart = loop_timer_create(w->loop, handle_restart, s);
 	list_append(&w->shown, &s->link);
@@ -178,6 +227,23 @@ show_running(struct watch *w)
 	}
 }
 
+/* What a qube's keyboard is to be, asked anew: its own property, or dom0's behind it. */
+static void
+tell_layout_again(struct watch *w, const char *name)
+{
+	AUTO_ERR struct err err = ERR_INIT;
+	struct shown *s;
+	struct gui_qube q;
+
+	list_for_each (s, &w->shown, link) {
+		if (s->child == NULL || (!text_equal(name, "dom0") && !text_equal(name, s->name)))
+			continue;
+		if (gui_qube_load(&q, s->name, &err) == 0)
+			tell_layout(s, q.keyboard_layout);
+		gui_qube_finish(&q);
+	}
+}
+
 static void
 handle_event(struct watch *w, const struct admin_event *event)
 {
@@ -190,6 +256,9 @@ handle_event(struct watch *w, const struct admin_event *event)
 		s = find_shown(w, event->subject);
 		if (s != NULL)
 			forget_shown(s);
+	} else if (text_equal(event->name, "property-set:keyboard_layout") ||
+		   text_equal(event->name, "property-reset:keyboard_layout")) {
+		tell_layout_again(w, event->subject);
 	}
 }
 
@@ -256,6 +325,35 @@ handle_layout_changed(void *data)
 	}
 }
 
+/* The person's keyboard is another one: all qubes that follow it hear of it by the event. */
+static void
+handle_keyboard_layout(void *data, const char *layout)
+{
+	AUTO_ERR struct err err = ERR_INIT;
+	AUTO_FREE char *before = NULL;
+
+	(void)data;
+	if (admin_call("admin.vm.property.Get", "keyboard_layout", "dom0", NULL, &before, &err) ==
+			0 &&
+		text_ends_with(before, layout) &&
+		before[strlen(before) - strlen(layout) - 1] == ' ')
+		return;
+	err_clear(&err);
+	if (admin_call("admin.vm.property.Set", "keyboard_layout", "dom0", layout, NULL, &err) < 0)
+		log_warning("keyboard layout '%s': %s", layout, err_message(&err));
+}
+
+/* A call of a qube that brings icons belongs to the qube's daemon. */
+static void
+handle_icons(void *data, const char *qube, int fd)
+{
+	struct shown *s = find_shown(data, qube);
+
+	if (s == NULL || s->calls_fd < 0 || socket_send_fd(s->calls_fd, "i", 1, fd) < 0)
+		log_qube_message(LOG_LEVEL_DEBUG, qube, "icons: nobody shows its windows");
+	close(fd);
+}
+
 /* Not from within its own callback. */
 static void
 handle_display_lost(void *data)
@@ -275,7 +373,9 @@ handle_retry(struct loop_timer *timer, void *data)
 	AUTO_ERR struct err err = ERR_INIT;
 
 	if (w->monitors != NULL && list_empty(&w->shown)) {
+		keyboard_close(w->keyboard);
 		monitors_close(w->monitors);
+		w->keyboard = NULL;
 		w->monitors = NULL;
 	}
 	if (w->monitors == NULL) {
@@ -290,6 +390,23 @@ handle_retry(struct loop_timer *timer, void *data)
 		follow_events(w);
 	else
 		show_running(w);
+	/* What it says first is for bulkheadd. */
+	if (w->keyboard == NULL && w->events != NULL) {
+		w->keyboard = keyboard_open(w->loop, handle_keyboard_layout, w, &err);
+		if (w->keyboard == NULL)
+			log_info("keyboard: %s", err_message(&err));
+	}
+}
+
+static void
+listen_for_icons(struct watch *w)
+{
+	AUTO_FREE char *path = root_path(CALLERS_ICONS_SOCKET);
+	AUTO_ERR struct err err = ERR_INIT;
+
+	w->icons = callers_listen(w->loop, path, "qubes.WindowIconUpdater", handle_icons, w, &err);
+	if (w->icons == NULL)
+		log_warning("windows have no icons of their own: %s", err_message(&err));
 }
 
 static void
@@ -326,11 +443,14 @@ watch_run(const struct launcher_options *options)
 	interrupt = loop_signal_create(w.loop, SIGINT, handle_end, &w);
 	w.retry = loop_timer_create(w.loop, handle_retry, &w);
 	write_pid(options->pidfile);
+	listen_for_icons(&w);
 	loop_timer_start(w.retry, 0);
 	status = loop_run(w.loop);
 	forget_all(&w);
+	callers_close(w.icons);
 	loop_fd_destroy(w.events_source);
 	admin_connection_close(w.events);
+	keyboard_close(w.keyboard);
 	monitors_close(w.monitors);
 	loop_timer_destroy(w.retry);
 	loop_signal_destroy(term);

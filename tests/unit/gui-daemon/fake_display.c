@@ -149,6 +149,16 @@ display_window_ask_state(struct display_window *v, unsigned int add, unsigned in
 }
 
 void
+display_window_set_icon(
+	struct display_window *v, uint32_t width, uint32_t height, const uint32_t *pixels)
+{
+	assert(width >= 1 && width <= ICON_SHOWN_MAX && height >= 1 && height <= ICON_SHOWN_MAX);
+	v->icon_width = width;
+	v->icon_pixel = pixels[(size_t)width * height - 1];
+	v->icons++;
+}
+
+void
 display_window_minimize(struct display_window *v)
 {
 	v->minimized++;

@@ -30,7 +30,8 @@ struct display_window {
 	struct gui_hints hints;
 	struct display_window *owner;
 	uint32_t cursor;
-	unsigned int state, asked_add, asked_remove, minimized;
+	unsigned int state, asked_add, asked_remove, minimized, icons;
+	uint32_t icon_width, icon_pixel; /* of the last: its last pixel */
 	struct area last_drawn;
 };
 
