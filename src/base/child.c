@@ -148,6 +148,8 @@ become(const struct child_config *config, int *moved, int report_fd, pid_t paren
 	if (config->die_with_parent &&
 		(prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != parent))
 		child_fail(report_fd, CHILD_STEP_SETUP);
+	if (config->small_pages)
+		(void)prctl(PR_SET_THP_DISABLE, 1, 0, 0, 0);
 	if (config->environment != NULL)
 		execvpe(config->argv[0], (char *const *)(uintptr_t)config->argv,
 			(char *const *)(uintptr_t)config->environment);

@@ -27,6 +27,7 @@ struct child_config {
 	bool keep_session;    /* do not call setsid() */
 	bool die_with_parent; /* SIGKILL when the parent ends */
 	bool private_mounts;  /* own mount namespace, where allowed */
+	bool small_pages;     /* memory that is touched counts, not 2 MiB around it */
 };
 
 #define CHILD_CONFIG_INIT                                                                          \
