@@ -71,6 +71,9 @@ method_handler handle_volume_list, handle_volume_info, handle_volume_list_snapsh
 	handle_volume_revert, handle_volume_resize, handle_volume_clear,
 	handle_volume_set_revisions_to_keep, handle_volume_set_rw, handle_volume_set_ephemeral,
 	handle_volume_clone_from, handle_volume_clone_to, handle_import_begin, handle_import_end;
+/* method_volume_state.c */
+method_handler handle_volume_list_states, handle_volume_snapshot, handle_volume_delete,
+	handle_volume_work;
 /* method_pool.c */
 method_handler handle_pool_list, handle_pool_info, handle_pool_list_drivers,
 	handle_pool_usage_details, handle_pool_add, handle_pool_remove,

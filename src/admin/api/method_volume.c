@@ -119,26 +119,30 @@ static int
 check_revision(
 	struct request *r, const struct volume_place *place, const char *revision, struct err *err)
 {
-	AUTO_FREE struct volume_revision *revisions = NULL;
+	AUTO_FREE struct volume_state *states = NULL;
 	size_t count;
 
 	if (revision[0] == '\0' || !text_only_has(revision, ":-_."))
 		return err_set_kind(
 			err, "ProtocolError", EINVAL, "Revision id contains illegal characters");
-	if (storage_list_revisions(
-		    r->api->config.storage, place->pool, place->vid, &revisions, &count, err) < 0)
+	if (storage_list_states(
+		    r->api->config.storage, place->pool, place->vid, &states, &count, err) < 0)
 		return -1;
 	for (size_t i = 0; i < count; i++) {
-		if (text_equal(revisions[i].id, revision))
+		bool is_revision = text_equal(states[i].kind, "revision");
+		bool is_current = text_equal(states[i].kind, "current");
+
+		/* A snapshot of the content as it is can be gone back to, too. */
+		if (((is_revision || is_current) && text_equal(states[i].name, revision)) ||
+			(is_revision && text_equal(states[i].id, revision)))
 			return 0;
 	}
 	return err_set_kind(err, "QubesVolumeRevisionNotFoundError", ENOENT,
 		"volume '%s:%s' has no revision '%s'", r->destination->name, r->argument, revision);
 }
 
-/* A copy of the text without whitespace at its ends. */
-static char *
-strip(const char *text)
+char *
+request_strip(const char *text)
 {
 	static const char space[] = " \t\n\v\f\r";
 	char *copy = text_copy(text + strspn(text, space));
@@ -160,7 +164,7 @@ handle_volume_revert(struct request *r)
 
 	if (request_text_payload(r, &text) < 0 || !require_image(r, &role, &place))
 		return;
-	revision = strip(text);
+	revision = request_strip(text);
 	if (check_revision(r, &place, revision, &err) < 0) {
 		request_fail(r, &err);
 		return;

@@ -3,6 +3,7 @@
 
 #include "admin/api/method.h"
 #include "admin/api/volume_call.h"
+#include "admin/lifecycle/lifecycle.h"
 #include "admin/storage/storage.h"
 
 void
@@ -19,17 +20,24 @@ handle_volume_resize(struct request *r)
 		request_fail(r, &err);
 		return;
 	}
-	/* A running machine would have to be told, and the qube to grow its file system. */
-	if (!qube_is_halted(r->destination)) {
+	if (!qube_is_halted(r->destination) && r->destination->power.state != POWER_RUNNING) {
 		request_refuse(r, "StoragePoolException",
-			"volume '%s:%s' can be resized only while the qube is halted",
+			"volume '%s:%s' can be resized only while the qube is halted or running",
 			r->destination->name, r->argument);
 		return;
 	}
-	request_finish(r,
-		storage_resize(
-			r->api->config.storage, place.pool, place.vid, (uint64_t)size_bytes, &err),
-		&err);
+	if (storage_resize(r->api->config.storage, place.pool, place.vid, (uint64_t)size_bytes,
+		    &err) < 0) {
+		request_fail(r, &err);
+		return;
+	}
+	if (qube_is_halted(r->destination)) {
+		request_reply(r);
+		return;
+	}
+	request_pin(r);
+	lifecycle_resize_disk(r->api->config.lifecycle, r->destination, r->argument,
+		(uint64_t)size_bytes, request_handle_done, r);
 }
 
 void

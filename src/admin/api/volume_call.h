@@ -17,4 +17,7 @@ bool require_volume(struct request *r, enum volume_role *ret_role, struct volume
 /* The same for a volume with content of its own: not the kernel. */
 bool require_image(struct request *r, enum volume_role *ret_role, struct volume_place *ret_place);
 
+/* A copy of the text without whitespace at its ends; the caller frees it. */
+char *request_strip(const char *text);
+
 #endif

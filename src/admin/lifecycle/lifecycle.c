@@ -82,6 +82,7 @@ lifecycle_create(const struct lifecycle_config *config, struct err *err)
 	list_init(&l->runs);
 	list_init(&l->answers);
 	list_init(&l->frozen);
+	list_init(&l->resizes);
 	l->answering = loop_deferred_create(config->loop, handle_answering, l);
 	if (l->answering == NULL) {
 		free(l);
@@ -120,6 +121,7 @@ lifecycle_destroy(struct lifecycle *l)
 		run_destroy(run);
 	}
 	frozen_destroy_all(l);
+	resizes_destroy_all(l);
 	drop_waiters(&l->answers);
 	recovery_destroy(l->recovery);
 	loop_deferred_destroy(l->answering);
@@ -397,15 +399,14 @@ lifecycle_kill(struct lifecycle *l, struct qube *q, lifecycle_done done, void *d
 	}
 }
 
-static void
-handle_machine_answer(void *data, const struct err *err)
+void
+run_handle_machine_answer(void *data, const struct err *err)
 {
 	waiter_answer(data, err);
 }
 
-/* A request for the machine; answered with an error should the machine go first. */
-static struct waiter *
-await_machine(struct run *run, lifecycle_done done, void *data)
+struct waiter *
+run_await_machine(struct run *run, lifecycle_done done, void *data)
 {
 	struct waiter *w = waiter_create(run->l, run, done, data);
 
@@ -434,7 +435,7 @@ lifecycle_pause(struct lifecycle *l, struct qube *q, lifecycle_done done, void *
 		return;
 	}
 	events_emit(l->config.app, q, "domain-pre-paused", NULL);
-	machine_pause(run->machine, handle_machine_answer, await_machine(run, done, data));
+	machine_pause(run->machine, run_handle_machine_answer, run_await_machine(run, done, data));
 }
 
 void
@@ -450,7 +451,7 @@ lifecycle_unpause(struct lifecycle *l, struct qube *q, lifecycle_done done, void
 		return;
 	}
 	events_emit(l->config.app, q, "domain-pre-unpaused", NULL);
-	machine_resume(run->machine, handle_machine_answer, await_machine(run, done, data));
+	machine_resume(run->machine, run_handle_machine_answer, run_await_machine(run, done, data));
 }
 
 uint64_t

@@ -58,6 +58,13 @@ void lifecycle_shutdown(struct lifecycle *l, struct qube *q, bool force, bool wa
 /* Ends the machine and answers when everything of it is cleaned up. */
 void lifecycle_kill(struct lifecycle *l, struct qube *q, lifecycle_done done, void *data);
 
+/*
+ * Shows a running qube a disk that storage_resize() has grown, and has it grow the file system.
+ * With an error (StoragePoolException) the disk keeps its new size.
+ */
+void lifecycle_resize_disk(struct lifecycle *l, struct qube *q, const char *volume,
+	uint64_t size_bytes, lifecycle_done done, void *data);
+
 /* Time of the processor that a running qube's machine has used, in nanoseconds; 0 when off. */
 uint64_t lifecycle_cpu_time_ns(const struct lifecycle *l, const struct qube *q);
 

@@ -41,6 +41,7 @@ struct lifecycle {
 	struct loop_deferred *answering;
 	struct recovery *recovery; /* while lifecycle_recover() is under way */
 	struct list frozen;        /* frozen.link, in frozen.c */
+	struct list resizes;       /* resize.link, in resize.c */
 	unsigned int starts_max;   /* runs in the phases STORAGE to AGENT at a time */
 	bool ending;
 	struct loop_timer *frozen_timer;
@@ -106,6 +107,12 @@ struct waiter *waiter_create(struct lifecycle *l, struct run *run, lifecycle_don
 /* Moves the answer to the next turn of the loop; err NULL: success. */
 void waiter_answer(struct waiter *w, const struct err *err);
 void waiters_answer_all(struct list *waiters, const struct err *err);
+/*
+ * A request for the machine, and what is given to it as the function to answer; answered with an
+ * error should the machine go first.
+ */
+struct waiter *run_await_machine(struct run *run, lifecycle_done done, void *data);
+void run_handle_machine_answer(void *data, const struct err *err);
 /* What a request gets that needs a running machine. -1 with the error. */
 int run_refuse_not_running(const struct qube *q, struct err *err);
 
@@ -136,6 +143,9 @@ void run_services_adopt(struct run *run);
 void run_services_stop(struct run *run);
 bool run_services_are_gone(const struct run *run);
 void run_services_destroy(struct run *run);
+
+/* resize.c: those that are under way, without an answer. */
+void resizes_destroy_all(struct lifecycle *l);
 
 /* Writes the record; a failure is logged: what is lost is only the adoption after a restart. */
 void run_save_record(struct run *run);

@@ -76,4 +76,7 @@ char *event_log_take(struct event_log *log);
 void event_log_close(struct event_log *log);
 void assert_events(struct event_log *log, const char *expected);
 
+/* machines.c: the last growth of a running disk that was asked for, "NAME:VOLUME SIZE". */
+extern char machines_resized[128];
+
 #endif

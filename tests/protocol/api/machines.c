@@ -3,6 +3,7 @@
  * turn of the loop, power states and the events of the spec, but no machine. It takes the
  * fixture for the struct lifecycle.
  */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "admin/lifecycle/lifecycle.h"
@@ -71,6 +72,18 @@ take_turn(struct lifecycle *l, struct qube *q, enum power_state wanted, lifecycl
 	return t;
 }
 
+/* The last one asked for: "NAME:VOLUME SIZE". */
+char machines_resized[128];
+
+void
+lifecycle_resize_disk(struct lifecycle *l, struct qube *q, const char *volume, uint64_t size_bytes,
+	lifecycle_done done, void *data)
+{
+	snprintf(machines_resized, sizeof(machines_resized), "%s:%s %llu", q->name, volume,
+		(unsigned long long)size_bytes);
+	take_turn(l, q, POWER_RUNNING, done, data);
+}
+
 void
 lifecycle_start(struct lifecycle *l, struct qube *q, lifecycle_done done, void *data)
 {
@@ -97,6 +110,13 @@ void
 lifecycle_kill(struct lifecycle *l, struct qube *q, lifecycle_done done, void *data)
 {
 	lifecycle_shutdown(l, q, true, true, done, data);
+}
+
+bool
+lifecycle_leaves_nothing(const struct lifecycle *l, const struct qube *q)
+{
+	(void)l;
+	return !qube_is_halted(q) && q->class == CLASS_DISP && qube_flag(q, PROPERTY_EPHEMERAL);
 }
 
 void
