@@ -33,6 +33,7 @@
 
 #define PATIENCE_MS 20000
 #define POOL_TARGET_FD 10
+#define STATS_TARGET_FD 11
 
 static void
 nap(void)
@@ -189,12 +190,13 @@ harness_start_daemon(struct harness *h, const char *const *options)
 	const char *argv[40] = {GUI_DAEMON, "-f", "-N", "work", "-c", "0x73d216", "-l", "4",
 		"--on-violation=disconnect", "--state-dir", h->directory, "--policy-socket", policy,
 		"--paste-guard-ms", "0", "--pool-fd", "10", "--connect", connect};
-	const struct child_fd fds[] = {{h->pool_fd, POOL_TARGET_FD}, {2, 2}};
+	const struct child_fd fds[] = {
+		{h->pool_fd, POOL_TARGET_FD}, {2, 2}, {h->stats_fd, STATS_TARGET_FD}};
 	size_t count = 19;
 
 	while (options != NULL && *options != NULL)
 		argv[count++] = *options++;
-	h->daemon = start_program(argv, fds, 2);
+	h->daemon = start_program(argv, fds, h->stats_fd > 0 ? 3 : 2);
 	assert_true(h->daemon > 0);
 }
 
@@ -320,6 +322,12 @@ next_message(struct harness *h, uint64_t deadline, struct gui_message *ret_messa
 			return false;
 	}
 	return true;
+}
+
+bool
+harness_next(struct harness *h, int timeout_ms, struct gui_message *ret_message)
+{
+	return next_message(h, loop_now_ms() + (uint64_t)timeout_ms, ret_message);
 }
 
 bool

@@ -23,6 +23,7 @@ struct harness {
 	xcb_connection_t *x;
 	xcb_screen_t *screen;
 	int pool_fd, listen_fd, fd;
+	int stats_fd;   /* given to the daemon as 11 if it is not 0 */
 	uint32_t *pool; /* the qube's mapping */
 	struct buf in;
 };
@@ -49,6 +50,8 @@ void harness_send(struct harness *h, const struct gui_message *m);
 void harness_send_bare(struct harness *h, uint32_t type, uint32_t window);
 /* Exactly so many bytes, or none at all when the peer ends first: then false. */
 bool harness_read(struct harness *h, void *bytes, size_t size);
+/* The next message, whatever it is; false at the end or after timeout_ms. */
+bool harness_next(struct harness *h, int timeout_ms, struct gui_message *ret_message);
 /* The next message of the type (others are dropped); false at the end or after timeout_ms. */
 bool harness_receive(
 	struct harness *h, uint32_t type, int timeout_ms, struct gui_message *ret_message);
