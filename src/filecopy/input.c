@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,9 +11,9 @@
 #include "filecopy/wire.h"
 
 int
-filecopy_input_init(struct filecopy_input *in, int fd)
+filecopy_input_init(struct filecopy_input *in, int fd, int patience_ms)
 {
-	*in = (struct filecopy_input){.fd = fd};
+	*in = (struct filecopy_input){.fd = fd, .patience_ms = patience_ms};
 	in->bytes = malloc(FILECOPY_INPUT_BYTES);
 	/* A pipe that holds more makes both ends take turns less often; others stay as they are. */
 	fcntl(fd, F_SETPIPE_SZ, (int)(2 * FILECOPY_INPUT_BYTES));
@@ -26,11 +27,28 @@ filecopy_input_finish(struct filecopy_input *in)
 	*in = (struct filecopy_input){.fd = -1};
 }
 
+/* A file, as tests have it, is always readable. 0 or a negative errno. */
+static int
+wait_for_sender(const struct filecopy_input *in)
+{
+	struct pollfd stream = {.fd = in->fd, .events = POLLIN};
+	int count;
+
+	if (in->patience_ms < 0)
+		return 0;
+	do
+		count = poll(&stream, 1, in->patience_ms);
+	while (count < 0 && errno == EINTR);
+	return count > 0 ? 0 : count == 0 ? -ETIMEDOUT : -errno;
+}
+
 static int
 fill(struct filecopy_input *in)
 {
-	ssize_t count;
+	ssize_t count = wait_for_sender(in);
 
+	if (count < 0)
+		return (int)count;
 	do
 		count = read(in->fd, in->bytes, FILECOPY_INPUT_BYTES);
 	while (count < 0 && errno == EINTR);

@@ -12,17 +12,19 @@
 #define FILECOPY_INPUT_BYTES (256UL * 1024)
 
 struct filecopy_input {
-	int fd; /* not owned */
+	int fd;          /* not owned */
+	int patience_ms; /* how long the sender may be silent; -1: for ever */
 	uint32_t checksum;
 	uint8_t *bytes; /* owned */
 	size_t start, end;
 };
 
 /* 0 or -ENOMEM. */
-int filecopy_input_init(struct filecopy_input *in, int fd);
+int filecopy_input_init(struct filecopy_input *in, int fd, int patience_ms);
 void filecopy_input_finish(struct filecopy_input *in);
 
-/* Exactly `size` bytes: 0, -ENODATA at the end of the stream, or another negative errno. */
+/* Exactly `size` bytes: 0, -ENODATA at the end of the stream, -ETIMEDOUT, or another negative
+ * errno. */
 int filecopy_input_read(struct filecopy_input *in, void *data, size_t size);
 
 /*

@@ -240,7 +240,9 @@ receive_transfer(int stream_fd, int destination_fd, int record_fd,
 	r.landing = landing_create(destination_fd);
 	if (r.landing == NULL)
 		code = (uint32_t)errno;
-	else if (filecopy_input_init(&r.in, stream_fd) < 0)
+	else if (filecopy_input_init(&r.in, stream_fd,
+			 config->patience_seconds != 0 ? (int)config->patience_seconds * 1000
+						       : -1) < 0)
 		code = ENOMEM;
 	else
 		code = receive_entries(&r);

@@ -17,7 +17,8 @@ struct receive_config {
 	uint64_t max_entries;
 	bool wait_for_space; /* before each file, until that much more than its size is free */
 	uint64_t space_margin;
-	bool verbose; /* names to stderr, fit for a terminal */
+	unsigned int patience_seconds; /* how long the sender may be silent; 0: for ever */
+	bool verbose;                  /* names to stderr, fit for a terminal */
 };
 
 struct receive_outcome {

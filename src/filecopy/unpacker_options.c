@@ -7,6 +7,10 @@
 #include "base/text.h"
 #include "filecopy/unpacker.h"
 
+/* A qube that is paused for longer than that sends anew. */
+#define PATIENCE_SECONDS 1800
+#define PATIENCE_SECONDS_MAX 1000000
+
 enum { OPTION_NAMES = 256, OPTION_NO_NAMES, OPTION_LINKS, OPTION_NO_LINKS };
 
 static const char usage[] =
@@ -17,6 +21,8 @@ static const char usage[] =
 	"  -w, --wait-for-space=BYTES        before each file, wait until so much more is free\n"
 	"      --max-bytes=BYTES             refuse more than so many bytes of files\n"
 	"      --max-entries=NUMBER          refuse more than so many entries\n"
+	"      --patience=SECONDS            give up when nothing comes for so long (1800;\n"
+	"                                    0: never)\n"
 	"      --[no-]allow-all-names        take names with any character\n"
 	"      --[no-]allow-unsafe-symlinks  take links that lead anywhere\n"
 	"  -h, --help                        print this\n";
@@ -26,6 +32,7 @@ static const struct option long_options[] = {
 	{"wait-for-space", required_argument, NULL, 'w'},
 	{"max-bytes", required_argument, NULL, 'B'},
 	{"max-entries", required_argument, NULL, 'E'},
+	{"patience", required_argument, NULL, 'P'},
 	{"allow-all-names", no_argument, NULL, OPTION_NAMES},
 	{"no-allow-all-names", no_argument, NULL, OPTION_NO_NAMES},
 	{"allow-unsafe-symlinks", no_argument, NULL, OPTION_LINKS},
@@ -35,11 +42,11 @@ static const struct option long_options[] = {
 };
 
 static uint64_t
-number(const char *text)
+number(const char *text, uint64_t max)
 {
 	uint64_t value;
 
-	if (text_parse_u64(text, INT64_MAX, &value) < 0)
+	if (text_parse_u64(text, max, &value) < 0)
 		fatal("'%s' is not a number", text);
 	return value;
 }
@@ -53,13 +60,16 @@ take_option(int option, struct receive_config *config)
 		break;
 	case 'w':
 		config->wait_for_space = true;
-		config->space_margin = number(optarg);
+		config->space_margin = number(optarg, INT64_MAX);
 		break;
 	case 'B':
-		config->max_bytes = number(optarg);
+		config->max_bytes = number(optarg, INT64_MAX);
 		break;
 	case 'E':
-		config->max_entries = number(optarg);
+		config->max_entries = number(optarg, INT64_MAX);
+		break;
+	case 'P':
+		config->patience_seconds = (unsigned int)number(optarg, PATIENCE_SECONDS_MAX);
 		break;
 	case OPTION_NAMES:
 		config->flags |= FILECOPY_ALLOW_UNSAFE_CHARACTERS;
@@ -85,7 +95,8 @@ take_option(int option, struct receive_config *config)
 void
 unpacker_parse_options(int argc, char **argv, struct unpacker_options *ret_options)
 {
-	struct unpacker_options o = {.config.flags = FILECOPY_QUBE_FLAGS};
+	struct unpacker_options o = {
+		.config = {.flags = FILECOPY_QUBE_FLAGS, .patience_seconds = PATIENCE_SECONDS}};
 	int option;
 
 	/* Mixed with the arguments, as an older form of the command line has them. */

@@ -117,6 +117,8 @@ filecopy_result_text(uint32_t code)
 	case EILSEQ:
 		return "forbidden characters in the name; rename it, or allow all names "
 		       "(qubes.Filecopy+allow-all-names)";
+	case ETIMEDOUT:
+		return "nothing was sent for too long";
 	case EREMOTEIO:
 	case FILECOPY_CUT_OFF:
 		return "peer aborted";

@@ -12,8 +12,6 @@
 #include "base/text.h"
 #include "services/date_line.h"
 
-#define TOLERATED_SECONDS 2
-
 static int
 get(const char *argument)
 {
@@ -35,7 +33,6 @@ set(void)
 	size_t size = 0;
 	struct timespec wanted, now;
 	ssize_t count;
-	time_t difference;
 
 	while (size < sizeof(untrusted_line) && (count = read(STDIN_FILENO, untrusted_line + size,
 							 sizeof(untrusted_line) - size)) > 0)
@@ -43,9 +40,7 @@ set(void)
 	if (date_line_parse(untrusted_line, size, &wanted) < 0)
 		fatal("what was sent is not a time");
 	clock_gettime(CLOCK_REALTIME, &now);
-	difference = wanted.tv_sec > now.tv_sec ? wanted.tv_sec - now.tv_sec
-						: now.tv_sec - wanted.tv_sec;
-	if (difference <= TOLERATED_SECONDS)
+	if (!date_line_differs(&now, &wanted))
 		return 0;
 	if (clock_settime(CLOCK_REALTIME, &wanted) < 0)
 		fatal("cannot set the clock: %s", strerror(errno));

@@ -79,3 +79,12 @@ date_line_parse(const char *untrusted_text, size_t size, struct timespec *ret_ti
 	*ret_time = time;
 	return 0;
 }
+
+bool
+date_line_differs(const struct timespec *now, const struct timespec *wanted)
+{
+	time_t difference = wanted->tv_sec > now->tv_sec ? wanted->tv_sec - now->tv_sec
+							 : now->tv_sec - wanted->tv_sec;
+
+	return difference > DATE_LINE_TOLERATED_SECONDS;
+}

@@ -23,4 +23,9 @@ int date_line_format(
 /* Exactly one line, newline included. 0, -EBADMSG, or -ERANGE when too early. */
 int date_line_parse(const char *untrusted_text, size_t size, struct timespec *ret_time);
 
+/* A clock that is so little off is left alone. */
+#define DATE_LINE_TOLERATED_SECONDS 2
+/* Whether a clock that shows `now` is to be set to `wanted`. */
+bool date_line_differs(const struct timespec *now, const struct timespec *wanted);
+
 #endif

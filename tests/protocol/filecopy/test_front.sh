@@ -29,6 +29,7 @@ qubes.Filecopy*)
 	"$@" <"$WORK/back" | HOME=$WORK/there "$PROGRAMS/qfile-unpacker" ${argument:+"--$argument"} >"$WORK/back"
 	exit "${PIPESTATUS[0]}"
 	;;
+qubes.ConnectTCP+*) exec cat ;;
 qubes.OpenInVM) exec "$SERVICES/open-file-server" ;;
 esac
 END
@@ -195,5 +196,31 @@ is "with its words" '--flag|two words|100%|' "$(cat "$work/arguments")"
 for id in app nothing ../kde/app kde/app ''; do
 	no "the id '$id'" entries start "$id" 2>/dev/null
 done
+
+# A port of another qube; there, somebody says everything again.
+for forward in '' : :: 1:2 0:x:1 :x:0 :x:65536 x:y:z ':-x:1' 99999::1; do
+	"$services/qvm-connect-tcp" "$forward" 2>/dev/null
+	is "the forward '$forward'" 2 $?
+done
+port=$((20000 + RANDOM % 20000))
+"$services/qvm-connect-tcp" --foreground "$port:other:22" 2>"$work/err" &
+forward=$!
+for _ in {1..100}; do
+	{ exec 9<>"/dev/tcp/127.0.0.1/$port"; } 2>/dev/null && break
+	sleep 0.05
+done
+echo through >&9
+read -r -t 20 line <&9
+is "a connection" through "$line"
+matches "is a call" '^-T -- other qubes.ConnectTCP\+22$' "$work/call"
+exec 8<>"/dev/tcp/127.0.0.1/$port"
+echo second >&8
+read -r -t 20 line <&8
+is "and another beside it" second "$line"
+"$services/qvm-connect-tcp" "$port::22" 2>"$work/err"
+is "the port is taken" 1 $?
+exec 8<&- 9<&-
+kill $forward
+wait $forward 2>/dev/null
 
 summary

@@ -144,6 +144,8 @@ static const struct test_case cases[] = {
 	{"22: nor is it when it is there", {F("dir/x"), END}, ENOENT, "dir/x"},
 	{"23: size of 2^63", {H("x", .size = 1ULL << 63), END}, EDQUOT},
 	{"23: size of 2^63-1", {F("x", "abc", .size = INT64_MAX)}, FILECOPY_CUT_OFF, "x"},
+	{"33: 1 TiB where 10 bytes are allowed",
+		{H("x", .size = 1ULL << 40), {'r', "x", .name_size = 2}}, EDQUOT, "x", NULL, 0, 10},
 	{"24: 10 of 10 bytes", {F("a", "0123456789"), END}, 0, "a", "a", 0, 10},
 	{"24: 11 of 10 bytes", {F("a", "0123456789a"), END}, EDQUOT, "a", NULL, 0, 10},
 	{"24: 6 + 5 of 10", {F("a", "012345"), F("b", "01234"), END}, EDQUOT, "b", NULL, 0, 10},

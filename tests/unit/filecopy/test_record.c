@@ -135,6 +135,24 @@ test_dates(void **state)
 		assert_true(date_line_parse(bad[i], strlen(bad[i]), &again) < 0);
 }
 
+/* Case 98: what matters is the distance, not how the digits look. */
+static void
+test_clock_distance(void **state)
+{
+	static const char late[] = "2026-11-22T23:59:59+00:00\n",
+			  soon[] = "2026-11-23T00:00:01+00:00\n",
+			  later[] = "2026-11-23T00:00:02+00:00\n";
+	struct timespec a, b, c;
+
+	assert_int_equal(date_line_parse(late, strlen(late), &a), 0);
+	assert_int_equal(date_line_parse(soon, strlen(soon), &b), 0);
+	assert_int_equal(date_line_parse(later, strlen(later), &c), 0);
+	assert_false(date_line_differs(&a, &b));
+	assert_false(date_line_differs(&b, &a));
+	assert_true(date_line_differs(&a, &c));
+	assert_true(date_line_differs(&c, &a));
+}
+
 static void
 test_opened_names(void **state)
 {
@@ -181,6 +199,7 @@ main(void)
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_progress),
 		cmocka_unit_test(test_dates),
+		cmocka_unit_test(test_clock_distance),
 		cmocka_unit_test(test_opened_names),
 		cmocka_unit_test(test_urls),
 	};
