@@ -178,15 +178,29 @@ core_violation(struct core *c, struct err *err, uint32_t window, const char *wha
 		gui_type_name(c->header.type), c->header.type, window, what);
 }
 
-void
-core_notice(struct core *c, uint64_t *last_ms, const char *text)
+static bool
+may_tell_user(struct core *c, uint64_t *last_ms)
 {
 	uint64_t now = core_now_ms(c);
 
 	if (*last_ms != 0 && now - *last_ms < CORE_NOTICE_INTERVAL_MS)
-		return;
+		return false;
 	*last_ms = now;
-	c->handler->handle_notice(c->data, text);
+	return true;
+}
+
+void
+core_notice(struct core *c, uint64_t *last_ms, const char *text)
+{
+	if (may_tell_user(c, last_ms))
+		c->handler->handle_notice(c->data, text);
+}
+
+void
+core_question(struct core *c, uint64_t *last_ms, const char *text)
+{
+	if (may_tell_user(c, last_ms))
+		c->handler->handle_question(c->data, text);
 }
 
 bool
@@ -203,7 +217,7 @@ core_ask(struct core *c, struct err *err, uint32_t window, const char *what)
 	if (core_may_complain(c))
 		log_warning("message %s of window 0x%x ignored: %s", gui_type_name(c->header.type),
 			window, what);
-	core_notice(c, &c->ask_notice_ms,
+	core_question(c, &c->ask_notice_ms,
 		"This qube sends invalid requests to the display; they are ignored.");
 	return 0;
 }

@@ -44,6 +44,8 @@ struct core_handler {
 	void (*handle_paste)(void *data, uint32_t window, uint32_t time);
 	/* Something the user should know; a plain text of ours. */
 	void (*handle_notice)(void *data, const char *text);
+	/* The same, and the user may end the qube because of it. */
+	void (*handle_question)(void *data, const char *text);
 };
 
 /* NULL without memory. The configuration must outlive the core. */

@@ -148,6 +148,8 @@ bool core_may_complain(struct core *c);
 /* The error of a violation: -1. */
 int core_violation(struct core *c, struct err *err, uint32_t window, const char *what);
 void core_notice(struct core *c, uint64_t *last_ms, const char *text);
+/* Both at most once in an interval, whose last is at `last_ms`. */
+void core_question(struct core *c, uint64_t *last_ms, const char *text);
 
 /* Handlers of messages: 0, or -1 after a violation. */
 

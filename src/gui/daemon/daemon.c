@@ -392,12 +392,21 @@ handle_notice(void *data, const char *text)
 	helper_notify(dm->helper, text);
 }
 
+static void
+handle_question(void *data, const char *text)
+{
+	struct daemon *dm = data;
+
+	helper_ask(dm->helper, text);
+}
+
 static const struct core_handler core_handler = {
 	.handle_output = handle_output,
 	.handle_damage = handle_damage,
 	.handle_copy = handle_copy,
 	.handle_paste = handle_paste,
 	.handle_notice = handle_notice,
+	.handle_question = handle_question,
 };
 
 static void

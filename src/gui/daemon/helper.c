@@ -204,3 +204,10 @@ helper_notify(struct helper *h, const char *text)
 	send_record(h, (struct helper_head){.type = HELPER_NOTIFY, .size = (uint32_t)strlen(text)},
 		text);
 }
+
+void
+helper_ask(struct helper *h, const char *text)
+{
+	send_record(
+		h, (struct helper_head){.type = HELPER_ASK, .size = (uint32_t)strlen(text)}, text);
+}

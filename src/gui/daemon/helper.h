@@ -34,5 +34,7 @@ void helper_copy(struct helper *h, enum core_copy_result result, const void *byt
 	uint32_t time, uint32_t agent_version);
 void helper_paste(struct helper *h, uint32_t window, uint32_t time);
 void helper_notify(struct helper *h, const char *text);
+/* The same, with the choice to end the qube. */
+void helper_ask(struct helper *h, const char *text);
 
 #endif

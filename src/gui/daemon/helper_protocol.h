@@ -17,6 +17,7 @@ enum helper_type {
 	HELPER_REFUSE, /* a: X time, b: agent's version, c: bytes the qube wanted to send */
 	HELPER_PASTE,  /* a: X time, b: window */
 	HELPER_NOTIFY, /* a text of ours */
+	HELPER_ASK,    /* the same, with the choice to end the qube */
 	/* to the daemon */
 	HELPER_CONNECTED, /* a: number of descriptors, 1 or 2 */
 	HELPER_REFUSED,

@@ -5,13 +5,16 @@
  *  COPY     written under this qube's name, with the time rule of the store; nothing else changes.
  *  PASTE    gives out only what the policy lets this qube have, and at most once.
  *  NOTIFY   the text is an argument of notify-send, with the qube's name put in front here.
+ *  ASK      the same; only the person's click ends the qube, and only this one.
  */
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/child.h"
 #include "base/cleanup.h"
@@ -30,11 +33,13 @@
 #define RETRY_MIN_MS 50
 #define RETRY_MAX_MS 2000
 #define NOTICE_MAX_BYTES 512
+#define CHOICE_MAX_BYTES 256
 
 struct server {
 	const struct gui_config *config;
 	int fd, descriptor_fd;
 	char *directory, *policy_socket;
+	pid_t question; /* who waits for the user's answer; 0: nobody yet */
 };
 
 /* Notifications are for comfort: without notify-send there is the log. */
@@ -51,6 +56,46 @@ notify(const struct server *s, const char *text)
 	config.die_with_parent = true;
 	if (getenv("BULKHEAD_NO_NOTIFY") == NULL)
 		child_start(&config, &err);
+}
+
+/* In a process of its own: people take their time. */
+static void
+await_choice(const struct server *s, const char *text)
+{
+	AUTO_FREE char *title = text_format("Qube %s", s->config->name);
+	const char *ask[] = {"notify-send", "--app-name=Bulkhead", "--urgency=critical",
+		"--action=end=End the qube", "--action=ignore=Ignore", "--", title, text, NULL};
+	const char *end[] = {"qvm-kill", s->config->name, NULL};
+	struct child_config config = CHILD_CONFIG_INIT;
+	AUTO_ERR struct err err = ERR_INIT;
+	AUTO_FREE char *choice = NULL;
+
+	signal(SIGCHLD, SIG_DFL);
+	prctl(PR_SET_PDEATHSIG, SIGTERM);
+	config.argv = ask;
+	config.die_with_parent = true;
+	if (child_run(&config, CHOICE_MAX_BYTES, &choice, &err) != 0 ||
+		!text_equal(choice, "end\n"))
+		return;
+	log_warning("the user ends the qube");
+	config.argv = end;
+	if (child_run(&config, CHOICE_MAX_BYTES, NULL, &err) != 0)
+		log_error("the qube was not ended: %s", err_message(&err));
+}
+
+/* One question at a time. */
+static void
+ask(struct server *s, const char *text)
+{
+	log_info("question: %s", text);
+	if (getenv("BULKHEAD_NO_NOTIFY") != NULL ||
+		(s->question > 0 && !process_has_ended(s->question)))
+		return;
+	s->question = fork();
+	if (s->question != 0)
+		return;
+	await_choice(s, text);
+	_exit(0);
 }
 
 static int
@@ -265,6 +310,10 @@ serve_record(struct server *s, const struct helper_head *head, char *bytes)
 	case HELPER_NOTIFY:
 		if (head->size <= NOTICE_MAX_BYTES)
 			notify(s, bytes);
+		return 0;
+	case HELPER_ASK:
+		if (head->size <= NOTICE_MAX_BYTES)
+			ask(s, bytes);
 		return 0;
 	}
 	return -EPROTO;

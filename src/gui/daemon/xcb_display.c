@@ -161,6 +161,8 @@ handle_event(struct display *d, xcb_generic_event_t *event)
 {
 	if (event->response_type == 0)
 		handle_error(d, (const xcb_generic_error_t *)event);
+	else if (display_delay(d, event))
+		return;
 	else
 		display_dispatch(d, event);
 	free(event);
@@ -212,6 +214,7 @@ display_open(struct loop *loop, const struct gui_config *config, struct err *err
 	d->config = config;
 	d->pool_fd = -1;
 	list_init(&d->fences);
+	list_init(&d->delayed);
 	for (int i = 0; i < DISPLAY_BUCKETS; i++) {
 		list_init(&d->buckets[i]);
 		list_init(&d->content_buckets[i]);
@@ -259,6 +262,7 @@ display_close(struct display *d)
 	if (d == NULL)
 		return;
 	display_detach(d);
+	display_forget_delayed(d);
 	list_for_each_safe (fence, following, &d->fences, link) {
 		list_remove(&fence->link);
 		free(fence);

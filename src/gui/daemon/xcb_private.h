@@ -81,6 +81,12 @@ struct display {
 	const uint8_t *pool; /* or NULL */
 	uint32_t *icon;      /* as _NET_WM_ICON wants it */
 
+	/* xcb_delay.c */
+	struct list delayed; /* in the order they came */
+	unsigned int delayed_count;
+	uint64_t last_release_ms;
+	struct loop_timer *delay_timer; /* NULL: nothing was ever held back */
+
 	struct list fences; /* display_fence.link */
 	uint64_t fence_number;
 	uint64_t input_time_ms;
@@ -126,6 +132,10 @@ void display_fit_content(struct display_window *v);
 
 /* xcb_events.c */
 void display_dispatch(struct display *d, xcb_generic_event_t *event);
+
+/* xcb_delay.c: holds an event back, if that is wanted, and then dispatches and frees it. */
+bool display_delay(struct display *d, xcb_generic_event_t *event);
+void display_forget_delayed(struct display *d);
 
 /* xcb_tray.c */
 void display_tray_find(struct display *d);

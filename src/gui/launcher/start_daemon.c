@@ -2,6 +2,7 @@
  */
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/child.h"
@@ -25,6 +26,23 @@ launcher_program(const char *name)
 	const char *directory = getenv("BULKHEAD_WINDOWS_PROGRAMS");
 
 	return path_join(directory != NULL ? directory : BULKHEAD_BINDIR, name);
+}
+
+/* What asks the user in a window. Without it a qube that sends nonsense is not asked about. */
+static bool
+can_ask(void)
+{
+	const char *at = getenv("PATH");
+
+	while (at != NULL && *at != '\0') {
+		size_t length = strcspn(at, ":");
+		AUTO_FREE char *path = text_format("%.*s/notify-send", (int)length, at);
+
+		if (access(path, X_OK) == 0)
+			return true;
+		at += length + (at[length] == ':');
+	}
+	return false;
 }
 
 char *
@@ -76,6 +94,8 @@ launcher_start_daemon(const struct gui_qube *q, bool foreground, int calls_fd,
 		argv[count++] = "--icons-fd";
 		argv[count++] = CALLS_FD_TEXT;
 	}
+	if (can_ask())
+		argv[count++] = "--on-violation=ask";
 	fds[0] = (struct child_fd){log_fd >= 0 ? log_fd : 2, 2};
 	fds[1] = (struct child_fd){calls_fd, CALLS_FD};
 	config.argv = argv;

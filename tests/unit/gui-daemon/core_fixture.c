@@ -72,6 +72,7 @@ static const struct core_handler handler = {
 	.handle_damage = handle_damage,
 	.handle_copy = handle_copy,
 	.handle_paste = handle_paste,
+	.handle_question = handle_notice,
 	.handle_notice = handle_notice,
 };
 
