@@ -23,7 +23,7 @@ struct service {
 };
 
 static const char *const linkd_argv[] = {"/usr/lib/bulkhead/vchan-linkd", "--qube", NULL};
-static const char *const agent_argv[] = {"/usr/lib/bulkhead/qrexec-agent", NULL};
+static const char *const agent_argv[] = {"/usr/lib/bulkhead/qrexec-agent", "--withdraw", NULL};
 
 static struct service services[] = {
 	{.argv = linkd_argv},

@@ -61,6 +61,15 @@ enum qrexec_exit {
 #define QREXEC_TRIGGER2_TARGET_BYTES 32
 #define QREXEC_CALLS_MAX 256 /* pending or running calls of one qube */
 
+/*
+ * How an agent of ours says that a caller left while dom0 was asked: CONNECTION_TERMINATED for this
+ * bit and the request's number instead of a domain, and for port QREXEC_PORT_MIN. The request's id
+ * is the prefix and the number. Other daemons know no such domain and ignore it
+ * (docs/protocols/qrexec.md).
+ */
+#define QREXEC_WITHDRAWN UINT32_C(0x80000000)
+#define QREXEC_REQUEST_ID_PREFIX "SOCKET"
+
 /* Data frames: the limit by the version in force, and the rings that take a whole frame. */
 #define QREXEC_CHUNK_V2_BYTES 4096
 #define QREXEC_CHUNK_BYTES 65536

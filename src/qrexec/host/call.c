@@ -9,6 +9,7 @@
 #include "qrexec/host/call.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -494,19 +495,45 @@ call_begin(struct call_table *t, const struct qrexec_trigger *untrusted)
 		call_refuse(call, strerror(errno));
 }
 
-bool
-call_take_over(struct call_table *t, const char *id)
+static struct call *
+find_unanswered(struct call_table *t, const char *id)
 {
 	struct call *call;
 
 	list_for_each (call, &t->calls, link) {
-		if (call->answered || strncmp((const char *)call->id, id, sizeof(call->id)) != 0)
-			continue;
-		mark_answered(call);
-		log_call(call, "accepted", "by a local client");
-		return true;
+		if (!call->answered && strncmp((const char *)call->id, id, sizeof(call->id)) == 0)
+			return call;
 	}
-	return false;
+	return NULL;
+}
+
+void
+call_withdraw(struct call_table *t, uint32_t untrusted_number)
+{
+	AUTO_FREE char *id = text_format(QREXEC_REQUEST_ID_PREFIX "%" PRIu32, untrusted_number);
+	struct call *call = find_unanswered(t, id);
+
+	/* The target's daemon cannot be told: its end waits for a caller, and is hung up. */
+	if (call == NULL || call->state == CALL_CONNECTING)
+		return;
+	log_call(call, "withdrawn", "its caller left");
+	agent_send_refused(t->agent, call->id);
+	mark_answered(call);
+	/* What is being created can only be killed once its name is known. */
+	if (call->state != CALL_CREATING)
+		call_end(call);
+}
+
+bool
+call_take_over(struct call_table *t, const char *id)
+{
+	struct call *call = find_unanswered(t, id);
+
+	if (call == NULL)
+		return false;
+	mark_answered(call);
+	log_call(call, "accepted", "by a local client");
+	return true;
 }
 
 void

@@ -54,6 +54,13 @@ void call_begin(struct call_table *table, const struct qrexec_trigger *untrusted
 void call_caller_left(struct call_table *table, uint32_t untrusted_domain, uint32_t untrusted_port);
 
 /*
+ * The qube says that the caller of this request left before the answer: whoever is asked about it
+ * is no longer, and it is refused unless its target was already told of it. Another number than
+ * that of an unanswered call changes nothing.
+ */
+void call_withdraw(struct call_table *table, uint32_t untrusted_number);
+
+/*
  * Someone else than the call itself accepts it, by SERVICE_CONNECT on the daemon's socket. The id
  * is text of at most 31 characters. False when there is no such unanswered call.
  */

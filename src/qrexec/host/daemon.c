@@ -229,6 +229,10 @@ handle_terminated(uint32_t untrusted_domain, uint32_t untrusted_port, void *data
 	struct daemon *d = data;
 	void *holder = NULL;
 
+	if ((untrusted_domain & QREXEC_WITHDRAWN) != 0) {
+		call_withdraw(&d->calls, untrusted_domain & ~QREXEC_WITHDRAWN);
+		return;
+	}
 	/* The port is the other daemon's where ours is the calling qube. */
 	if (port_table_release(&d->ports, untrusted_domain, untrusted_port, &holder))
 		hangup_cancel(d->by_port[untrusted_port - QREXEC_PORT_MIN]);

@@ -23,6 +23,7 @@ struct agent_options {
 	const char *socket_path;         /* where callers connect; NULL: the default */
 	const char *fork_server_pattern; /* "%s" stands for the user; NULL: the default */
 	bool no_fork_server;
+	bool withdraw;        /* tell of callers that leave early (docs/protocols/qrexec.md) */
 	bool change_users;    /* we are root and may become others */
 	const char *own_user; /* else: who we are; "" when our number has no name */
 };

@@ -20,7 +20,6 @@
 
 #define SOCKET_PATH "/run/qubes/qrexec-agent"
 #define SOCKET_MODE 0777
-#define ID_PREFIX "SOCKET"
 #define IN_MAX (QREXEC_HEADER_BYTES + QREXEC_TRIGGER4_HEAD_BYTES + QREXEC_SERVICE_BYTES)
 #define OUT_MAX 64
 
@@ -68,16 +67,21 @@ caller_destroy(struct caller *caller)
 static void
 caller_leave(struct caller *caller)
 {
+	struct agent *agent = caller->callers->agent;
+
 	if (caller->state == CALLER_WAITING) {
-		/* dom0's answer may have been given already: it must not be lost. */
+		/* A prompt may be open, for nobody. dom0's answer, which may have been given
+		 * already, must not be lost. */
+		if (agent->options.withdraw)
+			control_send_terminated(
+				agent->control, QREXEC_WITHDRAWN | caller->number, QREXEC_PORT_MIN);
 		stream_destroy(caller->stream);
 		caller->stream = NULL;
 		caller->state = CALLER_GONE;
 		return;
 	}
 	if (caller->state == CALLER_CONNECTED)
-		control_send_terminated(
-			caller->callers->agent->control, caller->domain, caller->port);
+		control_send_terminated(agent->control, caller->domain, caller->port);
 	caller_destroy(caller);
 }
 
@@ -85,7 +89,7 @@ static void
 format_id(uint32_t number, uint8_t ret_id[QREXEC_REQUEST_ID_BYTES])
 {
 	memset(ret_id, 0, QREXEC_REQUEST_ID_BYTES);
-	snprintf((char *)ret_id, QREXEC_REQUEST_ID_BYTES, ID_PREFIX "%u", number);
+	snprintf((char *)ret_id, QREXEC_REQUEST_ID_BYTES, QREXEC_REQUEST_ID_PREFIX "%u", number);
 }
 
 static int
@@ -158,7 +162,8 @@ handle_connection(struct loop_fd *source, uint32_t events, void *data)
 	}
 	caller = xcalloc(1, sizeof(*caller));
 	caller->callers = c;
-	caller->number = ++c->last_number;
+	c->last_number = (c->last_number + 1) & ~QREXEC_WITHDRAWN;
+	caller->number = c->last_number;
 	caller->stream = stream_create(c->agent->loop, fd, IN_MAX, OUT_MAX, &handler, caller);
 	if (caller->stream == NULL) {
 		log_warning("caller: %s", strerror(errno));
@@ -204,12 +209,12 @@ callers_set_online(struct callers *c, bool online)
 static struct caller *
 find(struct callers *c, const char *untrusted_id, size_t size)
 {
-	size_t prefix = strlen(ID_PREFIX);
+	size_t prefix = strlen(QREXEC_REQUEST_ID_PREFIX);
 	struct caller *caller;
 	uint64_t number;
 
 	if (size > 0 && size <= QREXEC_REQUEST_ID_BYTES && memchr(untrusted_id, 0, size) != NULL &&
-		text_starts_with(untrusted_id, ID_PREFIX) &&
+		text_starts_with(untrusted_id, QREXEC_REQUEST_ID_PREFIX) &&
 		text_parse_u64(untrusted_id + prefix, UINT32_MAX, &number) == 0)
 		list_for_each (caller, &c->list, link)
 			if (caller->number == number &&

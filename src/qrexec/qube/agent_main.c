@@ -25,6 +25,7 @@ print_usage(FILE *out)
 	      "  -a, --agent-socket=PATH         where local callers connect\n"
 	      "  -s, --fork-server-socket=PATH   fork servers, with %s for the user\n"
 	      "  -S, --no-fork-server            start every program from here\n"
+	      "  -w, --withdraw                  tell dom0 when a caller leaves before its answer\n"
 	      "  -h, --help                      print this\n"
 	      "      --version                   print the version\n",
 		out);
@@ -38,13 +39,14 @@ parse_options(int argc, char **argv, struct agent_options *options)
 		{"agent-socket", required_argument, NULL, 'a'},
 		{"fork-server-socket", required_argument, NULL, 's'},
 		{"no-fork-server", no_argument, NULL, 'S'},
+		{"withdraw", no_argument, NULL, 'w'},
 		{"help", no_argument, NULL, 'h'},
 		{"version", no_argument, NULL, OPTION_VERSION},
 		{0},
 	};
 	int option;
 
-	while ((option = getopt_long(argc, argv, "a:s:Sh", long_options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, "a:s:Swh", long_options, NULL)) != -1) {
 		switch (option) {
 		case 'a':
 			options->socket_path = optarg;
@@ -54,6 +56,9 @@ parse_options(int argc, char **argv, struct agent_options *options)
 			break;
 		case 'S':
 			options->no_fork_server = true;
+			break;
+		case 'w':
+			options->withdraw = true;
 			break;
 		case 'h':
 			print_usage(stdout);

@@ -664,6 +664,66 @@ test_waiting_questions(void **state)
 	close(listener);
 }
 
+/* A caller that left: the one who is asked about it is let go, and nothing is started. */
+static void
+test_withdrawn(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_FREE char *path = fixture_path(f, "run/qubes/policy.sock");
+	int agent, listener = listen_on(path), left, other;
+	char question[256];
+
+	daemon_start(f, DOMAIN_ALPHA, NULL);
+	agent = agent_connect(f, DOMAIN_ALPHA);
+	send_trigger(agent, "beta", "SOCKET7", "test.Info");
+	left = accept_on(listener);
+	send_trigger(agent, "beta", "SOCKET8", "test.Info");
+	other = accept_on(listener);
+	/* No such request; then ours, twice. */
+	send_params(agent, QREXEC_CONNECTION_TERMINATED, QREXEC_WITHDRAWN | 9, 513, NULL);
+	send_params(agent, QREXEC_CONNECTION_TERMINATED, QREXEC_WITHDRAWN | 7, 513, NULL);
+	send_params(agent, QREXEC_CONNECTION_TERMINATED, QREXEC_WITHDRAWN | 7, 513, NULL);
+	expect_refused(agent, "SOCKET7");
+	assert_true(read(left, question, sizeof(question)) > 0);
+	expect_end(left);
+	close(left);
+	assert_true(read(other, question, sizeof(question)) > 0);
+	send_bytes(other, "result=deny", 11);
+	close(other);
+	expect_refused(agent, "SOCKET8");
+	expect_silence(agent);
+	close(listener);
+	close(agent);
+}
+
+/* While its target starts: the start goes on, the call does not. */
+static void
+test_withdrawn_while_the_target_starts(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_FREE char *path = fixture_path(f, "run/qubes/policy.sock");
+	const char answer[] =
+		"user=\nresult=allow\ntarget=beta\nautostart=True\nrequested_target=beta";
+	int agent, listener = listen_on(path), qubesd = qubesd_listen(f), policy, start;
+	char question[256];
+
+	daemon_start(f, DOMAIN_ALPHA, NULL);
+	agent = agent_connect(f, DOMAIN_ALPHA);
+	send_trigger(agent, "beta", "SOCKET7", "test.Info");
+	policy = accept_on(listener);
+	assert_true(read(policy, question, sizeof(question)) > 0);
+	send_bytes(policy, answer, sizeof(answer) - 1);
+	close(policy);
+	start = qubesd_expect(qubesd, "admin.vm.Start dom0 name beta|");
+	send_params(agent, QREXEC_CONNECTION_TERMINATED, QREXEC_WITHDRAWN | 7, 513, NULL);
+	expect_refused(agent, "SOCKET7");
+	qubesd_answer(start, "0", 2);
+	expect_silence(agent);
+	close(listener);
+	close(qubesd);
+	close(agent);
+}
+
 /* A local client accepts for the policy: once, and then nobody else does (spec 2.6). */
 static void
 test_accepted_by_client(void **state)
@@ -715,6 +775,8 @@ main(void)
 		TEST(test_policy_socket),
 		TEST(test_claimed_source),
 		TEST(test_waiting_questions),
+		TEST(test_withdrawn),
+		TEST(test_withdrawn_while_the_target_starts),
 		TEST(test_accepted_by_client),
 	};
 

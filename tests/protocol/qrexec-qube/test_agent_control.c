@@ -284,6 +284,34 @@ answers_to_nobody_are_ignored(void **state)
 	expect_terminated(q, 12, 513);
 }
 
+/* dom0 is told by the number of the request (docs/protocols/qrexec.md); once. */
+static void
+expect_withdrawn(struct qube *q, const uint8_t id[32])
+{
+	unsigned int number = 0;
+
+	assert_int_equal(sscanf((const char *)id, "SOCKET%u", &number), 1);
+	expect_terminated(q, QREXEC_WITHDRAWN | number, QREXEC_PORT_MIN);
+	expect_silence(q->control);
+}
+
+static void
+a_caller_that_left_before_the_answer_is_withdrawn(void **state)
+{
+	struct qube *q = *state;
+	uint8_t id[32];
+
+	agent_start(q, "--withdraw", NULL);
+	control_connect(q);
+	control_hello(q, 4);
+	close(ask(q, id));
+	expect_withdrawn(q, id);
+	send_frame(q->control, QREXEC_SERVICE_REFUSED, id, 32);
+	/* One answer per request, ever. */
+	send_params(q->control, QREXEC_SERVICE_CONNECT, 12, 514, id, 32);
+	expect_silence(q->control);
+}
+
 static void
 a_caller_that_left_before_the_answer_frees_its_port(void **state)
 {
@@ -435,6 +463,7 @@ main(void)
 		TEST(answers_reach_their_caller_and_ends_are_told),
 		TEST(a_refusal_is_an_end_without_a_word),
 		TEST(answers_to_nobody_are_ignored),
+		TEST(a_caller_that_left_before_the_answer_is_withdrawn),
 		TEST(a_caller_that_left_before_the_answer_frees_its_port),
 		TEST(callers_that_break_the_protocol_are_left),
 		TEST(a_caller_that_stalls_stalls_nobody),
