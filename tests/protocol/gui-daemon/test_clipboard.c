@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -244,6 +245,264 @@ test_not_to_itself(void **state)
 	assert_int_equal(b->policy.asked, 0);
 }
 
+static void
+tap(struct harness *h, xcb_keysym_t keysym)
+{
+	harness_key(h, keysym, true);
+	harness_key(h, keysym, false);
+}
+
+#define CAPS_LOCK 0xffe5
+#define NUM_LOCK 0xff7f
+#define SUPER 0xffeb
+
+/* Locks do not matter; one more modifier makes it an ordinary key. */
+static void
+test_T83_modifiers(void **state)
+{
+	struct bench *b = *state;
+	struct gui_message m;
+
+	tap(&b->h, CAPS_LOCK);
+	tap(&b->h, NUM_LOCK);
+	harness_chord(&b->h, 'c');
+	assert_true(harness_receive(&b->h, GUI_CLIPBOARD_REQ, SOON_MS, &m));
+	tap(&b->h, CAPS_LOCK);
+	tap(&b->h, NUM_LOCK);
+	harness_key(&b->h, SUPER, true);
+	harness_chord(&b->h, 'c');
+	harness_key(&b->h, SUPER, false);
+	do
+		assert_true(harness_receive(&b->h, GUI_KEYPRESS, SOON_MS, &m));
+	while (m.key.keycode != 54);
+	assert_false(harness_receive(&b->h, GUI_CLIPBOARD_REQ, QUIET_MS, &m));
+}
+
+static void
+copy(struct bench *b, const char *text)
+{
+	struct gui_message m;
+
+	harness_chord(&b->h, 'c');
+	assert_true(harness_receive(&b->h, GUI_CLIPBOARD_REQ, SOON_MS, &m));
+	answer_copy(&b->h, text);
+}
+
+/* One request, one answer: a second, even an empty one, changes nothing. */
+static void
+test_T85_answered_twice(void **state)
+{
+	struct bench *b = *state;
+	struct gui_message m;
+
+	copy(b, "hello");
+	assert_true(await_file(&b->h, "qubes-clipboard.bin.source", "work"));
+	answer_copy(&b->h, "");
+	answer_copy(&b->h, "again");
+	tap(&b->h, 'a');
+	assert_true(harness_receive(&b->h, GUI_KEYPRESS, SOON_MS, &m));
+	usleep(QUIET_MS * 1000);
+	assert_true(await_file(&b->h, "qubes-clipboard.bin", "hello"));
+	assert_true(await_file(&b->h, "qubes-clipboard.bin.source", "work"));
+}
+
+static bool
+has_metadata(struct harness *h, const char *line)
+{
+	AUTO_FREE char *path = path_join(h->directory, "qubes-clipboard.bin.metadata");
+	uint64_t deadline = loop_now_ms() + SOON_MS;
+
+	while (loop_now_ms() < deadline) {
+		AUTO_FREE char *text = NULL;
+
+		if (read_file(path, 4096, &text, NULL, NULL) == 0 && strstr(text, line) != NULL)
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
+static void
+test_T86_T88_oversize_and_empty(void **state)
+{
+	struct bench *b = *state;
+	char *much = calloc(1, 64002);
+
+	memset(much, 'x', 64001);
+	put_file(&b->h, "qubes-clipboard.bin", "other's");
+	copy(b, much);
+	assert_true(has_metadata(&b->h, "\"oversized_request\":1"));
+	assert_true(await_file(&b->h, "qubes-clipboard.bin", ""));
+	assert_true(await_file(&b->h, "qubes-clipboard.bin.source", ""));
+	/* The largest that is allowed, then none. */
+	much[64000] = '\0';
+	copy(b, much);
+	assert_true(await_file(&b->h, "qubes-clipboard.bin", much));
+	copy(b, "");
+	assert_true(await_file(&b->h, "qubes-clipboard.bin", ""));
+	assert_true(has_metadata(&b->h, "\"successful\":1"));
+	assert_true(has_metadata(&b->h, "\"sent_size\":0"));
+	free(much);
+}
+
+static void
+test_T87_beyond_the_protocol(void **state)
+{
+	const uint32_t header[3] = {GUI_CLIPBOARD_DATA, W1, 256002};
+	struct bench *b = *state;
+
+	harness_send_bytes(&b->h, header, sizeof(header));
+	assert_int_equal(WEXITSTATUS(harness_await_daemon(&b->h)), 3);
+}
+
+static void
+test_T96_shorter(void **state)
+{
+	struct bench *b = *state;
+
+	copy(b, "a long content of the clipboard");
+	assert_true(await_file(&b->h, "qubes-clipboard.bin", "a long content of the clipboard"));
+	copy(b, "short");
+	assert_true(await_file(&b->h, "qubes-clipboard.bin", "short"));
+}
+
+/* A second qube beside the first, with the focus. */
+static void
+connect_other(struct bench *b, struct harness *other)
+{
+	static const char *const options[] = {"-N", "other", "-d", "9", NULL};
+	struct gui_message m;
+
+	*other = b->h;
+	other->daemon = 0;
+	other->fd = -1;
+	buf_init(&other->in, 1 << 20);
+	harness_start_daemon(other, options);
+	harness_connect(other);
+	harness_create(other, 0x77, 450, 100, 200, 200, false);
+	harness_map(other, 0x77, false);
+	harness_focus(other, harness_find(other, 0x77));
+	assert_true(harness_receive(other, GUI_FOCUS, SOON_MS, &m));
+}
+
+static void
+disconnect_other(struct harness *other)
+{
+	harness_hang_up(other);
+	harness_end_daemon(other);
+	buf_finish(&other->in);
+}
+
+/* T93: the first qube was asked first and answers last: too late. T94: nor after a paste. */
+static void
+test_T93_T94_late_answers(void **state)
+{
+	struct bench *b = *state;
+	struct harness other;
+	struct gui_message m;
+
+	harness_chord(&b->h, 'c');
+	assert_true(harness_receive(&b->h, GUI_CLIPBOARD_REQ, SOON_MS, &m));
+	connect_other(b, &other);
+	harness_chord(&b->h, 'c');
+	assert_true(harness_receive(&other, GUI_CLIPBOARD_REQ, SOON_MS, &m));
+	answer_copy(&other, "newer");
+	assert_true(await_file(&b->h, "qubes-clipboard.bin.source", "other"));
+	answer_copy(&b->h, "late");
+	usleep(QUIET_MS * 1000);
+	assert_true(await_file(&b->h, "qubes-clipboard.bin", "newer"));
+
+	harness_focus(&b->h, harness_find(&b->h, W1));
+	assert_true(harness_receive(&b->h, GUI_FOCUS, SOON_MS, &m));
+	harness_chord(&b->h, 'c');
+	assert_true(harness_receive(&b->h, GUI_CLIPBOARD_REQ, SOON_MS, &m));
+	/* This one is not answered; instead, what the other has copied is pasted here. */
+	harness_focus(&other, harness_find(&other, 0x77));
+	assert_true(harness_receive(&other, GUI_FOCUS, SOON_MS, &m));
+	harness_chord(&b->h, 'c');
+	assert_true(harness_receive(&other, GUI_CLIPBOARD_REQ, SOON_MS, &m));
+	answer_copy(&other, "newest");
+	assert_true(await_file(&b->h, "qubes-clipboard.bin", "newest"));
+	start_policy(b, "result=allow\n");
+	harness_focus(&b->h, harness_find(&b->h, W1));
+	assert_true(harness_receive(&b->h, GUI_FOCUS, SOON_MS, &m));
+	harness_chord(&b->h, 'v');
+	assert_true(harness_receive(&b->h, GUI_CLIPBOARD_DATA, SOON_MS, &m));
+	assert_int_equal(m.following, 6);
+	answer_copy(&b->h, "late");
+	usleep(QUIET_MS * 1000);
+	assert_true(await_file(&b->h, "qubes-clipboard.bin", ""));
+	assert_true(await_file(&b->h, "qubes-clipboard.bin.source", ""));
+	disconnect_other(&other);
+}
+
+/* A qube that hands out its clipboard over and over, unasked, or asks for others': nothing. */
+static void
+test_clipboard_spam(void **state)
+{
+	struct bench *b = *state;
+	struct gui_message m;
+
+	put_file(&b->h, "qubes-clipboard.bin", "other's");
+	put_file(&b->h, "qubes-clipboard.bin.source", "other");
+	for (int i = 0; i < 2000; i++)
+		answer_copy(&b->h, "unasked");
+	tap(&b->h, 'a');
+	assert_true(harness_receive(&b->h, GUI_KEYPRESS, SOON_MS, &m));
+	assert_true(await_file(&b->h, "qubes-clipboard.bin", "other's"));
+	assert_true(await_file(&b->h, "qubes-clipboard.bin.source", "other"));
+	/* To ask is the daemon's right alone. */
+	harness_send_bare(&b->h, GUI_CLIPBOARD_REQ, W1);
+	assert_int_equal(WEXITSTATUS(harness_await_daemon(&b->h)), 3);
+}
+
+/* Switched off, the keys of the chord are keys like others. */
+static void
+test_T97_no_chord(void **state)
+{
+	struct bench *b = *state;
+	AUTO_FREE char *path = path_join(b->h.directory, "chords.conf");
+	const char *options[] = {"-C", path, NULL};
+	struct gui_message m;
+
+	put_file(&b->h, "chords.conf", "global: { secure_paste_sequence = \"none\"; };\n");
+	harness_hang_up(&b->h);
+	harness_end_daemon(&b->h);
+	harness_start_daemon(&b->h, options);
+	harness_connect(&b->h);
+	harness_create(&b->h, W1, 100, 100, 300, 200, false);
+	harness_map(&b->h, W1, false);
+	harness_focus(&b->h, harness_find(&b->h, W1));
+	assert_true(harness_receive(&b->h, GUI_FOCUS, SOON_MS, &m));
+	offer(b, "other");
+	harness_chord(&b->h, 'v');
+	do
+		assert_true(harness_receive(&b->h, GUI_KEYPRESS, SOON_MS, &m));
+	while (m.key.keycode != 55);
+	assert_true(await_file(&b->h, "qubes-clipboard.bin", "hello"));
+}
+
+/* T102's other half: a new connection knows nothing of what the old one was asked. */
+static void
+test_T102_request_forgotten(void **state)
+{
+	struct bench *b = *state;
+	struct gui_message m;
+
+	put_file(&b->h, "qubes-clipboard.bin", "other's");
+	harness_chord(&b->h, 'c');
+	assert_true(harness_receive(&b->h, GUI_CLIPBOARD_REQ, SOON_MS, &m));
+	harness_hang_up(&b->h);
+	harness_connect(&b->h);
+	harness_create(&b->h, W1, 100, 100, 300, 200, false);
+	harness_map(&b->h, W1, false);
+	answer_copy(&b->h, "late");
+	harness_focus(&b->h, harness_find(&b->h, W1));
+	assert_true(harness_receive(&b->h, GUI_FOCUS, SOON_MS, &m));
+	usleep(QUIET_MS * 1000);
+	assert_true(await_file(&b->h, "qubes-clipboard.bin", "other's"));
+}
+
 int
 main(void)
 {
@@ -254,6 +513,15 @@ main(void)
 		TEST(test_T89_T90_paste),
 		TEST(test_T91_T92_denied),
 		TEST(test_not_to_itself),
+		TEST(test_T83_modifiers),
+		TEST(test_T85_answered_twice),
+		TEST(test_T86_T88_oversize_and_empty),
+		TEST(test_T87_beyond_the_protocol),
+		TEST(test_T96_shorter),
+		TEST(test_T93_T94_late_answers),
+		TEST(test_clipboard_spam),
+		TEST(test_T97_no_chord),
+		TEST(test_T102_request_forgotten),
 	};
 
 	if (access("/usr/bin/Xvfb", X_OK) != 0) {
