@@ -26,13 +26,18 @@
 #include "qube-init/clone.h"
 #include "qube-init/disks.h"
 #include "qube-init/power.h"
+#include "qube-init/rest.h"
 #include "qube-init/services.h"
 #include "qube-init/setup.h"
 
 /* How long processes have to end by themselves. */
 #define STOP_TIMEOUT_MS 5000
+/* What is started before a freezing has this long to come to rest. */
+#define IDLE_TIMEOUT_MS 20000
 /* From the start of the agents on. */
 #define PROCESSORS_DELAY_MS 2000
+/* rc.local of a clone: after its first answer, if that comes at once. */
+#define CLONE_LATE_DELAY_MS 500
 
 static struct loop *loop;
 
@@ -175,46 +180,66 @@ start_setup(const char *step)
 		log_error("%s", err_message(&err));
 }
 
-/* A processor that comes up holds the others for a moment: the first answers come before it. */
 static void
 handle_settled(struct loop_timer *timer, void *data)
 {
 	loop_timer_destroy(timer);
-	start_setup("processors");
+	start_setup(data);
 }
 
 static void
-start_late_steps(void)
+start_setup_later(char *step, uint64_t delay_ms)
 {
-	struct loop_timer *timer = loop_timer_create(loop, handle_settled, NULL);
+	struct loop_timer *timer = loop_timer_create(loop, handle_settled, step);
 
-	start_setup("late");
 	if (timer == NULL)
 		fatal("out of memory");
-	loop_timer_start(timer, PROCESSORS_DELAY_MS);
+	loop_timer_start(timer, delay_ms);
+}
+
+/* A processor that comes up holds the others for a moment: the first answers come before it. */
+static void
+start_late_steps(bool is_clone)
+{
+	static char late[] = "late", processors[] = "processors";
+
+	if (is_clone) {
+		start_setup_later(late, CLONE_LATE_DELAY_MS);
+		return;
+	}
+	start_setup(late);
+	start_setup_later(processors, PROCESSORS_DELAY_MS);
+}
+
+static void
+run_setup(const char *step, const char *argument)
+{
+	const char *const argv[] = {"/usr/lib/bulkhead/qube-setup", step, argument, NULL};
+	AUTO_ERR struct err err = ERR_INIT;
+
+	if (setup_run(&err, argv) < 0)
+		log_warning("%s", err_message(&err));
 }
 
 /*
- * A qube that is to be frozen does all that clones need not do again; each clone goes on from here
- * as somebody. Without an identity nothing may run.
+ * A qube that is to be frozen does all that clones need not do again, its services started and
+ * idle; each clone goes on from here as somebody. Without an identity nothing may run.
  */
 static void
 wait_to_be_cloned(void)
 {
-	static const char *const steps[] = {"late", "processors"};
 	AUTO_ERR struct err err = ERR_INIT;
 
-	for (size_t i = 0; i < sizeof steps / sizeof *steps; i++) {
-		const char *const argv[] = {"/usr/lib/bulkhead/qube-setup", steps[i], NULL};
-
-		if (setup_run(&err, argv) < 0)
-			log_warning("%s", err_message(&err));
-		err_clear(&err);
-	}
+	run_setup("resize", "root");
+	run_setup("processors", NULL);
 	clone_warm_up();
+	rest_await_idle(IDLE_TIMEOUT_MS);
 	sync();
-	if (clone_wait(&err) == 0)
+	services_hold(true);
+	if (clone_wait(&err) == 0) {
+		services_hold(false);
 		return;
+	}
 	log_error("%s", err_message(&err));
 	end_qube(RB_POWER_OFF);
 }
@@ -285,13 +310,14 @@ main(void)
 		log_error("%s", err_message(&err));
 		end_qube(RB_POWER_OFF);
 	}
+	/* A session of the default user is ready before the first call. */
+	setenv("QREXEC_SESSION", config.user, 1);
+	services_start(loop);
 	is_clone = clone_is_wanted();
 	if (is_clone)
 		wait_to_be_cloned();
-	services_start(loop);
 	watch_power();
-	if (!is_clone)
-		start_late_steps();
+	start_late_steps(is_clone);
 	reap();
 	how = loop_run(loop);
 	end_qube(how < 0 ? RB_POWER_OFF : how);

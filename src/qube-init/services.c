@@ -1,5 +1,6 @@
 #include "qube-init/services.h"
 
+#include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -106,6 +107,15 @@ services_handle_end(pid_t pid, int wait_status)
 		return true;
 	}
 	return false;
+}
+
+void
+services_hold(bool held)
+{
+	for (size_t i = 0; i < SERVICE_COUNT; i++) {
+		if (services[i].pid > 0)
+			kill(services[i].pid, held ? SIGSTOP : SIGCONT);
+	}
 }
 
 void

@@ -16,6 +16,9 @@ void services_start(struct loop *loop);
 /* A child ended; whether it was one of ours. */
 bool services_handle_end(pid_t pid, int wait_status);
 
+/* Keeps them from running, or lets them go on. */
+void services_hold(bool held);
+
 /* From now on nothing is started again. */
 void services_stop(void);
 

@@ -9,6 +9,7 @@
 
 #include "base/child.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/path.h"
 
@@ -81,6 +82,23 @@ setup_runtime_state(const struct qube_config *config, struct err *err)
 	return 0;
 }
 
+/* What a unit cannot say: whose session the agent opens before it is asked for. */
+static int
+write_agent_environment(const struct qube_config *config, struct err *err)
+{
+	AUTO_FREE char *directory = root_path("/run/bulkhead");
+	AUTO_FREE char *path = path_join(directory, "agent");
+	AUTO_FREE char *line = text_format("QREXEC_SESSION=%s\n", config->user);
+	AUTO_FD int fd = -1;
+
+	if (make_directories(directory, 0755, err) < 0)
+		return -1;
+	fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0644);
+	if (fd < 0 || write_all(fd, line, strlen(line)) < 0)
+		return err_set_errno(err, errno, "file '%s': cannot write", path);
+	return 0;
+}
+
 /* Not finding a private volume or a damaged one must not keep the qube's owner out of it. */
 static void
 carry_on(int result, struct err *err)
@@ -99,6 +117,7 @@ setup_qube(const struct qube_config *config, struct err *err)
 		return -1;
 	carry_on(setup_private(config, err), err);
 	carry_on(setup_homes(err), err);
+	carry_on(write_agent_environment(config, err), err);
 	carry_on(setup_host_name(config, err), err);
 	if (config->persistence != QUBE_PERSISTENCE_FULL)
 		carry_on(setup_bind_directories(err), err);

@@ -138,7 +138,9 @@ frozen_plan(struct lifecycle *l, const char *template_name, struct boot_plan *pl
 	frozen_model(template, &model);
 	if (plan_nobody(&model, plan, disks, err) < 0)
 		return -1;
-	command_line = text_format("%s bulkhead.clone=wait", plan->command_line);
+	/* Where systemd's part of the boot ends; without systemd the word is of no meaning. */
+	command_line = text_format(
+		"%s bulkhead.clone=wait systemd.unit=bulkhead-frozen.target", plan->command_line);
 	free(plan->command_line);
 	plan->command_line = command_line;
 	plan->machine.command_line = command_line;

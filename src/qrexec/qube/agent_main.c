@@ -90,6 +90,7 @@ main(int argc, char **argv)
 {
 	struct agent agent = {0};
 	const struct passwd *self;
+	const char *prepared_user;
 	char own_user[256] = "";
 	struct loop_signal *terminate, *interrupt;
 	int status;
@@ -117,6 +118,9 @@ main(int argc, char **argv)
 	agent.waits = waits_create(&agent);
 	agent.callers = callers_create(&agent);
 	agent.control = control_create(&agent);
+	prepared_user = getenv("QREXEC_SESSION");
+	if (prepared_user != NULL && agent.options.change_users)
+		sessions_prepare(agent.sessions, prepared_user);
 	status = loop_run(agent.loop);
 
 	callers_destroy(agent.callers);

@@ -174,6 +174,13 @@ sessions_take(struct sessions *sessions, const char *user)
 }
 
 void
+sessions_prepare(struct sessions *sessions, const char *user)
+{
+	if (open_session(sessions, user) == NULL)
+		log_warning("session of '%s': cannot open it: %s", user, strerror(errno));
+}
+
+void
 sessions_release(struct sessions *sessions, struct session *s)
 {
 	if (s == NULL || --s->uses > 0)

@@ -1,7 +1,7 @@
 /*
  * Sessions of users, kept by the agent while calls come: a login (PAM, the user's profile) costs
  * far more than a call. Each is a process qrexec-session, see session_main.c; it is opened at the
- * first call for its user and closed when no call has needed it for a while.
+ * first call for its user, or before it, and closed when no call has needed it for a while.
  */
 #ifndef BULKHEAD_QREXEC_SESSIONS_H
 #define BULKHEAD_QREXEC_SESSIONS_H
@@ -17,6 +17,9 @@ void sessions_destroy(struct sessions *sessions);
 /* The session of a user, opened if need be. NULL when that cannot be (logged). Whether the user
  * exists is found out by the session itself: it then ends, and requests to it fail. */
 struct session *sessions_take(struct sessions *sessions, const char *user);
+
+/* Opens one that no call needs yet, so that the first finds it; it stays until one has. */
+void sessions_prepare(struct sessions *sessions, const char *user);
 
 /* One call less. NULL is fine. */
 void sessions_release(struct sessions *sessions, struct session *session);
