@@ -33,7 +33,7 @@ operation_after(const struct clipboard_state *state, size_t size)
 {
 	return (struct clipboard_operation){
 		.qube = "dom0",
-		.time = state->time + 1,
+		.time = clipboard_time_of_command(state),
 		.sent_bytes = (uint32_t)size,
 		.limit_bytes = CLIPBOARD_MAX_BYTES,
 		.agent_version = GUI_VERSION_OURS,

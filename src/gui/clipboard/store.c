@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "base/loop.h"
 #include "gui/protocol/protocol.h"
 
 #define FILE_MODE 0660
@@ -264,6 +265,14 @@ clipboard_take(const char *directory, const struct clipboard_operation *o,
 	return write_all_files(directory_fd, &operation, &m, "", 0, "", err);
 }
 
+uint32_t
+clipboard_time_of_command(const struct clipboard_state *state)
+{
+	uint32_t now = (uint32_t)loop_now_ms();
+
+	return !state->has_time || clipboard_is_newer(now, state->time) ? now : state->time + 1;
+}
+
 int
 clipboard_clear(const char *directory, struct err *err)
 {
@@ -276,6 +285,6 @@ clipboard_clear(const char *directory, struct err *err)
 	if (lock(directory, &directory_fd, &lock_fd, err) < 0)
 		return -1;
 	read_state(directory_fd, &state);
-	o.time = state.time;
+	o.time = clipboard_time_of_command(&state);
 	return write_all_files(directory_fd, &o, &m, "", 0, "", err);
 }

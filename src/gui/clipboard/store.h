@@ -55,6 +55,12 @@ int clipboard_take(const char *directory, const struct clipboard_operation *o,
 	const struct clipboard_state *seen, struct buf *ret_data, struct err *err);
 int clipboard_clear(const char *directory, struct err *err);
 
+/*
+ * The time of what the person does by a command: now as X counts it, which is the monotonic clock,
+ * or just after what is there, if that claims to come later.
+ */
+uint32_t clipboard_time_of_command(const struct clipboard_state *state);
+
 /* Whether `time` comes after `last`, which may have wrapped since. */
 static inline bool
 clipboard_is_newer(uint32_t time, uint32_t last)

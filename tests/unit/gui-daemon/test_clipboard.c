@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/loop.h"
 #include "base/path.h"
 #include "gui/clipboard/store.h"
 
@@ -189,6 +190,22 @@ tear_down(void **state)
 	return remove_tree(directory, &err);
 }
 
+/* Right after the start of a machine that has run for a month, and after a clock from ahead. */
+static void
+test_time_of_commands(void **state)
+{
+	struct clipboard_state there = {0};
+	uint32_t before = (uint32_t)loop_now_ms(), time = clipboard_time_of_command(&there);
+
+	(void)state;
+	assert_true(time == before || clipboard_is_newer(time, before));
+	there = (struct clipboard_state){.has_time = true, .time = before - 1000};
+	time = clipboard_time_of_command(&there);
+	assert_true(time == before || clipboard_is_newer(time, before));
+	there.time = before + 100000;
+	assert_int_equal(clipboard_time_of_command(&there), before + 100001);
+}
+
 int
 main(void)
 {
@@ -200,6 +217,7 @@ main(void)
 		TEST(test_T95_wrap),
 		TEST(test_T86_oversize),
 		TEST(test_links_are_not_followed),
+		cmocka_unit_test(test_time_of_commands),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
