@@ -52,7 +52,7 @@ _qvm_values() {
 		_qvm_qubes
 		echo None
 		;;
-	autostart | debug | include_in_backups | provides_network | template_for_dispvms)
+	autostart | debug | ephemeral | include_in_backups | provides_network | template_for_dispvms)
 		printf '%s\n' True False
 		;;
 	virt_mode) printf '%s\n' pvh hvm pv ;;
@@ -128,6 +128,8 @@ _qvm_argument() {
 	qvm-copy:* | qvm-move:* | qvm-copy-to-vm:* | qvm-move-to-vm:*) compgen -f -- "$cur" ;;
 	qvm-pool:0) printf '%s\n' list info drivers ;;
 	qvm-pool:*) _qvm_pools ;;
+	qvm-disp-keep:0) qvm-ls --raw-data --fields NAME,CLASS 2>/dev/null | sed -n 's/|DispVM$//p' ;;
+	qvm-disp-keep:*) ;;
 	qvm-create:* | qubesd-query:* | qvm-features:* | qvm-service:* | qvm-prefs:* | qubes-prefs:*) ;;
 	qvm-run:0 | qvm-clone:0) _qvm_qubes ;;
 	qvm-run:* | qvm-clone:*) ;;
@@ -151,7 +153,7 @@ _qvm() {
 	if [ "$command" = qvm ]; then
 		if [ "$cword" = 1 ]; then
 			mapfile -t COMPREPLY < <(compgen -W \
-				"$(qvm --help | sed -n 's/^  qvm-\([a-z]*\) .*/\1/p')" -- "$cur")
+				"$(qvm --help | sed -n 's/^  qvm-\([a-z-]*\) .*/\1/p')" -- "$cur")
 			return
 		fi
 		command=qvm-${words[1]}
@@ -180,7 +182,7 @@ _qvm() {
 
 complete -F _qvm qvm qrexec-policy qrexec-policy-graph qrexec-policy-log qubes-policy qubes-prefs \
 	qubesd-query qvm-check qvm-clipboard qvm-clone qvm-copy qvm-copy-to-vm qvm-create \
-	qvm-features qvm-kill qvm-ls qvm-move qvm-move-to-vm qvm-notes qvm-pause qvm-pool \
+	qvm-disp-keep qvm-features qvm-kill qvm-ls qvm-move qvm-move-to-vm qvm-notes qvm-pause qvm-pool \
 	qvm-prefs qvm-remove qvm-run qvm-service qvm-shutdown qvm-start qvm-tags \
 	qvm-transfer qvm-unpause qvm-volume
 complete -W '--json --help --version' bulkhead-doctor

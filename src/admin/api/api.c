@@ -10,6 +10,7 @@
 #include "admin/api/api_private.h"
 #include "admin/api/client.h"
 #include "admin/api/disposable_owner.h"
+#include "admin/api/keep.h"
 #include "admin/api/request.h"
 #include "admin/api/stats.h"
 #include "admin/api/visibility.h"
@@ -144,6 +145,7 @@ open_all(struct api *api, struct err *err)
 	if (imports_clean(err) < 0)
 		return -1;
 	volumes_report_missing(api);
+	api->keeps = keeps_create(api);
 	api->disposals = disposals_create(api);
 	api->accept_timer = loop_timer_create(api->config.loop, handle_accept_pause, api);
 	if (api->accept_timer == NULL || api->disposals == NULL)
@@ -201,6 +203,7 @@ api_destroy(struct api *api)
 	loop_timer_destroy(api->accept_timer);
 	owners_destroy(api->owners);
 	disposals_destroy(api->disposals);
+	keeps_destroy(api->keeps);
 	clone_tokens_destroy(api->clone_tokens);
 	imports_destroy(api->imports);
 	stats_destroy(api->stats);

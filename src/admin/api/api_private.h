@@ -12,6 +12,7 @@
 struct clone_tokens;
 struct disposals;
 struct imports;
+struct keeps;
 struct loop_fd;
 struct loop_timer;
 struct owners;
@@ -38,6 +39,7 @@ struct api {
 	struct disposals *disposals;
 	struct owners *owners;
 	struct imports *imports;
+	struct keeps *keeps;
 	struct stats *stats; /* NULL until somebody listens */
 	struct system_info *system_info;
 	struct visibility *visibility; /* NULL until somebody else than dom0 asks */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "admin/api/api_private.h"
+#include "admin/api/keep.h"
 #include "admin/model/app.h"
 #include "admin/model/events.h"
 #include "base/log.h"
@@ -63,6 +64,10 @@ dispose(struct disposals *d, const struct disposal *disposal)
 		return true;
 	if (q->pins > 0)
 		return false;
+	if (qube_is_to_be_kept(q)) {
+		keep_begin(d->api->keeps, q);
+		return true;
+	}
 	if (remove_qube(d->api, q, &err) < 0)
 		log_qube_message(
 			LOG_LEVEL_ERROR, q->name, "cannot be removed: %s", err_message(&err));
@@ -114,7 +119,8 @@ disposals_create(struct api *api)
 	{
 		if (!qube_is_unnamed_disposable(q) || !qube_is_halted(q))
 			continue;
-		log_qube_message(LOG_LEVEL_INFO, q->name, "left-over disposable: removed");
+		log_qube_message(LOG_LEVEL_INFO, q->name, "left-over disposable: %s",
+			qube_is_to_be_kept(q) ? "kept" : "removed");
 		disposals_add(d, q);
 	}
 	return d;

@@ -8,6 +8,7 @@
 
 #include "admin/api/api_private.h"
 #include "admin/api/client.h"
+#include "admin/api/keep.h"
 #include "admin/api/request.h"
 #include "admin/lifecycle/lifecycle.h"
 #include "admin/model/app.h"
@@ -55,6 +56,8 @@ end_disposable(struct api *api, struct qube *q)
 		"the qrexec-daemon for which it was made is gone: ended");
 	if (qube_is_halted(q))
 		disposals_add(api->disposals, q);
+	else if (qube_is_to_be_kept(q))
+		keep_kill(api, q, handle_killed, NULL);
 	else
 		lifecycle_kill(api->config.lifecycle, q, handle_killed, NULL);
 }

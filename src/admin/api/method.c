@@ -125,6 +125,7 @@ static const struct method methods[] = {
 		handle_volume_set_revisions_to_keep, 0},
 	{"admin.vm.volume.Set.rw", TO_ANY, MUST, MUST, LOCAL_RWX, handle_volume_set_rw, 0},
 	{"admin.vmclass.List", TO_DOM0, NO, NO, GLOBAL_RO, handle_vmclass_list, 0},
+	{"bulkhead.vm.Keep", TO_QUBE, MAY, MAY, GLOBAL_RWX, handle_keep, 0},
 	{"bulkhead.vm.Overview", TO_DOM0, NO, MAY, GLOBAL_RO, handle_overview, 0},
 	{"bulkhead.vm.volume.Delete", TO_ANY, MUST, MUST, LOCAL_RWX, handle_volume_delete, 0},
 	{"bulkhead.vm.volume.ListStates", TO_ANY, MUST, NO, LOCAL_RO, handle_volume_list_states, 0},

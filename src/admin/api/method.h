@@ -51,6 +51,8 @@ enum property_scope { PROPERTIES_OF_QUBE, PROPERTIES_GLOBAL };
 method_handler handle_property_list, handle_property_get, handle_property_get_all,
 	handle_property_get_default, handle_property_help, handle_property_set,
 	handle_property_reset;
+/* method_keep.c */
+method_handler handle_keep;
 /* method_label.c */
 method_handler handle_label_list, handle_label_get, handle_label_index, handle_label_create,
 	handle_label_remove;

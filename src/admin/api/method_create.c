@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "admin/api/create.h"
+#include "admin/api/keep.h"
 #include "admin/api/method.h"
 #include "base/cleanup.h"
 
@@ -182,7 +183,7 @@ create(struct request *r, char *untrusted_text, bool allow_pool, struct err *err
 	if (parse_options(&o, untrusted_text, allow_pool, err) < 0 ||
 		check_complete(app, &o, &spec.label, err) < 0)
 		return -1;
-	if (app_find_qube(app, o.name) != NULL)
+	if (app_find_qube(app, o.name) != NULL || keep_reserves_name(app, o.name))
 		return err_set_kind(err, "QubesVMAlreadyExistsError", EEXIST,
 			"Qube already exists: %s", o.name);
 	if (r->argument[0] != '\0' &&

@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "admin/api/keep.h"
 #include "admin/api/method.h"
 #include "admin/lifecycle/lifecycle.h"
 #include "admin/model/app.h"
@@ -34,6 +35,10 @@ handle_kill(struct request *r)
 	if (!require_machine(r, "kill"))
 		return;
 	request_pin(r);
+	if (qube_is_to_be_kept(r->destination) && !qube_is_halted(r->destination)) {
+		keep_kill(r->api, r->destination, request_handle_done, r);
+		return;
+	}
 	lifecycle_kill(r->api->config.lifecycle, r->destination, request_handle_done, r);
 }
 

@@ -205,6 +205,9 @@ int
 feature_check_permitted(const char *name, struct err *err)
 {
 	static const char *const prohibited[] = {
+		"bulkhead-keep",
+		"bulkhead-kept-from",
+		"bulkhead-owner",
 		"preload-dispvm",
 		"preload-dispvm-completed",
 		"preload-dispvm-in-progress",

@@ -93,7 +93,8 @@ exists(struct pool *p, struct state_name state)
 {
 	AUTO_FREE char *path = full_path(p, state);
 
-	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 || errno != ENOENT;
+	return faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0 ||
+	       (errno != ENOENT && errno != ENOTDIR);
 }
 
 /* Made by us, so that nothing is ever overwritten and nobody else can read it. */

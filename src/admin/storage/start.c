@@ -17,6 +17,9 @@
 #include "base/log.h"
 #include "base/text.h"
 
+/* Images that nobody knows may have taken numbers; a disk that fails looks as if all were taken. */
+#define NUMBER_TRIES_MAX 1000
+
 struct start;
 
 struct start_volume {
@@ -54,10 +57,14 @@ begin_state(struct storage *s, const struct volume *v, int64_t base_id, uint64_t
 		.base_id = base_id,
 		.size_bytes = size_bytes,
 	};
+	unsigned int tries = 0;
 
 	if (pool == NULL)
 		return -1;
 	do {
+		if (++tries > NUMBER_TRIES_MAX)
+			return err_set(err, EIO,
+				"volume '%s': cannot find out which images there are", v->vid);
 		if (volume_take_number(s->store, v->id, &state.number, err) < 0)
 			return -1;
 	} while (pool->driver->exists(pool, (struct state_name){v->vid, state.number}));

@@ -5,6 +5,7 @@ const struct command commands[] = {
 	{"qvm-ls", "list qubes and what is known of them", command_ls},
 	{"qvm-create", "create a qube", command_create},
 	{"qvm-clone", "create a qube as a copy of another", command_clone},
+	{"qvm-disp-keep", "keep a disposable as a named qube", command_disp_keep},
 	{"qvm-remove", "remove qubes and their data", command_remove},
 	{"qvm-prefs", "show and change properties of a qube", command_prefs},
 	{"qubes-prefs", "show and change properties of the whole system", command_global_prefs},

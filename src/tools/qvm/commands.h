@@ -19,6 +19,7 @@ extern const struct command commands[];
 int command_check(int argc, char **argv);
 int command_clone(int argc, char **argv);
 int command_create(int argc, char **argv);
+int command_disp_keep(int argc, char **argv);
 int command_features(int argc, char **argv);
 int command_global_prefs(int argc, char **argv);
 int command_kill(int argc, char **argv);
