@@ -17,13 +17,17 @@
 
 #define SERVICE_DIRECTORY "/run/qubes-rpc"
 #define POLICY_PROGRAM BULKHEAD_LIBEXECDIR "/policy-admin"
+#define IMPORT_PROGRAM BULKHEAD_LIBEXECDIR "/volume-import"
 #define HOST_PROGRAM BULKHEAD_LIBEXECDIR "/host-services"
 
-/* Services that programs carry out: those of the policy (spec qrexec.md 6.4), and what qubes tell
- * dom0 and ask it for (spec guest.md 1B). */
+/* Services that programs carry out: those of the policy (spec qrexec.md 6.4), the two of
+ * the Admin API that carry data (spec admin-api.md 9.1), and what qubes tell dom0 and ask it for
+ * (spec guest.md 1B). */
 static const struct {
 	const char *name, *program;
 } program_services[] = {
+	{"admin.vm.volume.Import", IMPORT_PROGRAM},
+	{"admin.vm.volume.ImportWithSize", IMPORT_PROGRAM},
 	{"policy.Get", POLICY_PROGRAM},
 	{"policy.GetFiles", POLICY_PROGRAM},
 	{"policy.List", POLICY_PROGRAM},

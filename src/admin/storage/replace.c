@@ -75,7 +75,7 @@ commit(struct replace *r, struct err *err)
 {
 	struct storage *s = r->op.storage;
 	struct pool *pool = &s->default_pool;
-	uint64_t size_bytes = r->volume.size_bytes;
+	uint64_t size_bytes;
 
 	if (r->source.id != 0) {
 		size_bytes = r->source.size_bytes;
@@ -88,8 +88,7 @@ commit(struct replace *r, struct err *err)
 			return -1;
 		if (image_bytes > VOLUME_SIZE_MAX)
 			return err_set(err, EFBIG, "the image is too large");
-		if (image_bytes > size_bytes)
-			size_bytes = image_bytes;
+		size_bytes = image_bytes;
 	}
 	if (store_begin(s->store, err) < 0)
 		return -1;

@@ -10,6 +10,7 @@
 #include "base/text.h"
 #include "tools/lib/admin_client.h"
 #include "tools/lib/admin_error.h"
+#include "tools/lib/progress_line.h"
 #include "tools/lib/property_value.h"
 #include "tools/lib/report.h"
 
@@ -165,6 +166,8 @@ static int
 clone_volume(const struct clone_request *r, const char *volume, struct err *err)
 {
 	AUTO_FREE char *info = NULL, *token = NULL;
+	pid_t watcher;
+	int status;
 
 	if (r->no_private && text_equal(volume, "private"))
 		return 0;
@@ -176,7 +179,10 @@ clone_volume(const struct clone_request *r, const char *volume, struct err *err)
 		tool_say("%s: Cloning %s volume", r->target, volume);
 	if (admin_call("admin.vm.volume.CloneFrom", volume, r->source, NULL, &token, err) < 0)
 		return -1;
-	return admin_call("admin.vm.volume.CloneTo", volume, r->target, token, NULL, err);
+	watcher = progress_watch_begin(r->target, volume);
+	status = admin_call("admin.vm.volume.CloneTo", volume, r->target, token, NULL, err);
+	progress_watch_end(watcher);
+	return status;
 }
 
 static int

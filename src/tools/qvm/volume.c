@@ -1,4 +1,4 @@
-/* qvm-volume info, config, resize and revert: what concerns one volume. */
+/* qvm-volume info, config, resize and revert: what concerns one volume, and calls about it. */
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,23 +16,15 @@
 #include "tools/lib/volumes.h"
 #include "tools/qvm/volume.h"
 
-/* The qube and the volume of an argument "VM:VOLUME". */
-struct volume_name {
-	char *qube, *volume;
-};
-
-static void
+void
 volume_name_finish(struct volume_name *name)
 {
 	free(name->qube);
 	free(name->volume);
 }
 
-#define AUTO_VOLUME_NAME __attribute__((cleanup(volume_name_finish)))
-
-/* Splits an argument. 0, or an exit status after a message. */
-static int
-split_name(const struct options *o, const char *text, struct volume_name *ret)
+int
+volume_split_name(const struct options *o, const char *text, struct volume_name *ret)
 {
 	const char *colon = strchr(text, ':');
 
@@ -43,9 +35,8 @@ split_name(const struct options *o, const char *text, struct volume_name *ret)
 	return 0;
 }
 
-/* One call about a volume. 0, or an exit status after a message. */
-static int
-call_volume(const struct options *o, const struct volume_name *v, const char *method,
+int
+volume_call(const struct options *o, const struct volume_name *v, const char *method,
 	const char *payload, char **ret_content)
 {
 	AUTO_ERR struct err err = ERR_INIT;
@@ -96,7 +87,7 @@ print_info(const struct options *o, const struct volume_name *v, const char *inf
 		table_add(&table, shown_keys[i]);
 		table_add(&table, value);
 	}
-	status = call_volume(o, v, "admin.vm.volume.ListSnapshots", NULL, &revisions);
+	status = volume_call(o, v, "admin.vm.volume.ListSnapshots", NULL, &revisions);
 	if (status != 0)
 		return status;
 	table_print(&table, stdout);
@@ -109,7 +100,9 @@ volume_run_info(int argc, char **argv)
 {
 	const struct option rows[] = {
 		{"VMNAME:VOLUME", .help = "the volume"},
-		{"PROPERTY", .help = "show only this; 'revisions' lists the states to revert to"},
+		{"PROPERTY", .help = "show only this; 'revisions' lists the states to revert to, "
+				     "'states' all with what they cost, 'work' what is being "
+				     "done to the images"},
 		{NULL},
 	};
 	AUTO_OPTIONS struct options o = {
@@ -126,16 +119,20 @@ volume_run_info(int argc, char **argv)
 		return status;
 	if (o.argument_count < 1 || o.argument_count > 2)
 		return tool_usage_error(&o, "the arguments are VMNAME:VOLUME and perhaps PROPERTY");
-	status = split_name(&o, o.arguments[0], &v);
+	status = volume_split_name(&o, o.arguments[0], &v);
 	if (status != 0)
 		return status;
 	if (o.argument_count == 2 && text_equal(o.arguments[1], "revisions")) {
-		status = call_volume(&o, &v, "admin.vm.volume.ListSnapshots", NULL, &answer);
+		status = volume_call(&o, &v, "admin.vm.volume.ListSnapshots", NULL, &answer);
 		if (status == 0)
 			fputs(answer, stdout);
 		return status != 0 ? status : tool_finish_output(&o, TOOL_OK);
 	}
-	status = call_volume(&o, &v, "admin.vm.volume.Info", NULL, &answer);
+	if (o.argument_count == 2 && text_equal(o.arguments[1], "states"))
+		return volume_print_states(&o, &v);
+	if (o.argument_count == 2 && text_equal(o.arguments[1], "work"))
+		return volume_print_work(&o, &v);
+	status = volume_call(&o, &v, "admin.vm.volume.Info", NULL, &answer);
 	if (status != 0)
 		return status;
 	if (o.argument_count == 1)
@@ -170,7 +167,7 @@ volume_run_config(int argc, char **argv)
 		return status;
 	if (o.argument_count != 3)
 		return tool_usage_error(&o, "the arguments are VMNAME:VOLUME, PROPERTY and VALUE");
-	status = split_name(&o, o.arguments[0], &v);
+	status = volume_split_name(&o, o.arguments[0], &v);
 	if (status != 0)
 		return status;
 	for (size_t i = 0; i < sizeof(settable) / sizeof(settable[0]); i++) {
@@ -178,7 +175,7 @@ volume_run_config(int argc, char **argv)
 			continue;
 		AUTO_FREE char *method = text_format("admin.vm.volume.Set.%s", settable[i]);
 
-		return call_volume(&o, &v, method, o.arguments[2], NULL);
+		return volume_call(&o, &v, method, o.arguments[2], NULL);
 	}
 	return tool_usage_error(&o,
 		"no such property: '%s'; available: revisions_to_keep, rw, ephemeral",
@@ -190,7 +187,7 @@ resize(const struct options *o, const struct volume_name *v, uint64_t size, bool
 {
 	AUTO_FREE char *info = NULL, *current = NULL, *payload = NULL;
 	uint64_t current_size;
-	int status = call_volume(o, v, "admin.vm.volume.Info", NULL, &info);
+	int status = volume_call(o, v, "admin.vm.volume.Info", NULL, &info);
 
 	if (status != 0)
 		return status;
@@ -207,7 +204,7 @@ resize(const struct options *o, const struct volume_name *v, uint64_t size, bool
 		return TOOL_FAILURE;
 	}
 	payload = text_format("%" PRIu64, size);
-	return call_volume(o, v, "admin.vm.volume.Resize", payload, NULL);
+	return volume_call(o, v, "admin.vm.volume.Resize", payload, NULL);
 }
 
 int
@@ -234,7 +231,7 @@ volume_run_resize(int argc, char **argv)
 		return status;
 	if (o.argument_count != 2)
 		return tool_usage_error(&o, "the arguments are VMNAME:VOLUME and SIZE");
-	status = split_name(&o, o.arguments[0], &v);
+	status = volume_split_name(&o, o.arguments[0], &v);
 	if (status != 0)
 		return status;
 	if (size_parse(o.arguments[1], &size) < 0)
@@ -260,7 +257,8 @@ volume_run_revert(int argc, char **argv)
 {
 	const struct option rows[] = {
 		{"VMNAME:VOLUME", .help = "the volume"},
-		{"REVISION", .help = "the state to return to (default: the latest)"},
+		{"REVISION", .help = "the state to return to, by number or by the name of a "
+				     "snapshot (default: the latest)"},
 		{NULL},
 	};
 	AUTO_OPTIONS struct options o = {
@@ -278,12 +276,12 @@ volume_run_revert(int argc, char **argv)
 		return status;
 	if (o.argument_count < 1 || o.argument_count > 2)
 		return tool_usage_error(&o, "the arguments are VMNAME:VOLUME and perhaps REVISION");
-	status = split_name(&o, o.arguments[0], &v);
+	status = volume_split_name(&o, o.arguments[0], &v);
 	if (status != 0)
 		return status;
 	revision = o.argument_count == 2 ? o.arguments[1] : NULL;
 	if (revision == NULL) {
-		status = call_volume(&o, &v, "admin.vm.volume.ListSnapshots", NULL, &revisions);
+		status = volume_call(&o, &v, "admin.vm.volume.ListSnapshots", NULL, &revisions);
 		if (status != 0)
 			return status;
 		revision = last_line(revisions);
@@ -292,5 +290,5 @@ volume_run_revert(int argc, char **argv)
 		tool_say("Error: No snapshots available");
 		return TOOL_FAILURE;
 	}
-	return call_volume(&o, &v, "admin.vm.volume.Revert", revision, NULL);
+	return volume_call(&o, &v, "admin.vm.volume.Revert", revision, NULL);
 }

@@ -97,7 +97,8 @@ print_rows(const struct row *rows, size_t count, bool collapse)
 }
 
 static int
-list_volumes(const struct options *o, const struct qube_choice *choice, const char *pool, bool full)
+list_volumes(const struct options *o, const struct qube_choice *choice, const char *pool, bool full,
+	bool states)
 {
 	AUTO_ERR struct err err = ERR_INIT;
 	AUTO_QUBES struct qube_list qubes = {0};
@@ -114,6 +115,8 @@ list_volumes(const struct options *o, const struct qube_choice *choice, const ch
 	if (volumes_load(&volumes, &qubes, true, &err) < 0)
 		return tool_error(o, "%s", err_message(&err));
 
+	if (states)
+		return volume_list_states(o, &volumes, pool);
 	rows = make_rows(&volumes, pool, &count);
 	print_rows(rows, count, !full && isatty(STDOUT_FILENO));
 	for (size_t i = 0; i < count; i++)
@@ -127,12 +130,15 @@ run_list(int argc, char **argv)
 {
 	AUTO_CHOICE struct qube_choice choice = {0};
 	const char *pool = NULL;
-	bool full = false;
+	bool full = false, states = false;
 	const struct option rows[] = {
 		QUBE_CHOICE_ROWS(choice),
 		{"-p --pool", .text = &pool, .value = "POOL", .help = "only volumes in this pool"},
 		{"--full", .flag = &full,
 			.help = "a row for each qube also when they share a volume"},
+		{"--states", .flag = &states,
+			.help = "a row for each state that is kept of a volume, with what it "
+				"costs"},
 		{NULL},
 	};
 	AUTO_OPTIONS struct options o = {
@@ -145,7 +151,7 @@ run_list(int argc, char **argv)
 
 	if (!tool_accept(&o, argc, argv, &status))
 		return status;
-	return list_volumes(&o, &choice, pool, full);
+	return list_volumes(&o, &choice, pool, full, states);
 }
 
 int
@@ -157,6 +163,11 @@ command_volume(int argc, char **argv)
 		{"config c set s", volume_run_config},
 		{"resize extend", volume_run_resize},
 		{"revert rv r", volume_run_revert},
+		{"snapshot", volume_run_snapshot},
+		{"delete", volume_run_delete},
+		{"import", volume_run_import},
+		{"clone", volume_run_clone},
+		{"clear", volume_run_clear},
 		{NULL, NULL},
 	};
 	static const struct option rows[] = {
@@ -165,6 +176,11 @@ command_volume(int argc, char **argv)
 		{"config", .help = "change how a volume is kept (also: c, set, s)"},
 		{"resize", .help = "change the size of a volume (also: extend)"},
 		{"revert", .help = "return a volume to an earlier state (also: rv, r)"},
+		{"snapshot", .help = "keep the content of a volume under a name"},
+		{"delete", .help = "let go of a kept state"},
+		{"import", .help = "replace the content of a volume by that of a file"},
+		{"clone", .help = "replace the content of a volume by that of another"},
+		{"clear", .help = "replace the content of a volume by nothing"},
 		{NULL},
 	};
 	const struct options general = {

@@ -96,6 +96,101 @@ expect 1 '' 'Error: No snapshots available'
 run qvm-volume nosuch
 expect_usage "no such command: 'nosuch'"
 
+# States: what each costs; snapshots.
+daemon <<END
+admin.vm.List dom0 = ok dom0 class=AdminVM state=Running uuid=$uuid\nwork class=AppVM state=Halted uuid=$uuid\n
+admin.vm.volume.List dom0 = ok 
+admin.vm.volume.List work = ok private\nkernel\n
+admin.vm.volume.Info+private work = ok pool=p\nvid=w\n
+admin.vm.volume.Info+kernel work = ok pool=linux-kernel\nvid=6.1\n
+admin.vm.volume.ListSnapshots+private work = ok 1\n
+admin.vm.volume.ListSnapshots+kernel work = ok 
+bulkhead.vm.volume.ListStates+private work = ok id=1 kind=revision time=2026-01-01T00:00:00Z size=64 usage=4096 depth=2 name=before named=2026-01-03T00:00:00Z\nid=5 kind=current time=2026-01-02T00:00:00Z size=64 usage=8192 depth=1 name= named=\n
+bulkhead.vm.volume.ListStates+kernel work = ok 
+bulkhead.vm.volume.Snapshot+private work = ok
+bulkhead.vm.volume.Delete+private work = ok
+bulkhead.vm.volume.Work+private work = ok what=folding percent=43\n
+END
+states='VMNAME  VOLUME_NAME  STATE  KIND      SNAPSHOT  DATE                  BYTES_ON_DISK
+work    private      1      revision  before    2026-01-03T00:00:00Z  4096
+work    private      5      current   -         2026-01-02T00:00:00Z  8192'
+run qvm-volume list --states
+expect 0 "$states" ''
+run qvm-volume list --states -p p work
+expect 0 "$states" ''
+run qvm-volume list --states -p linux-kernel
+expect 0 'VMNAME  VOLUME_NAME  STATE  KIND  SNAPSHOT  DATE  BYTES_ON_DISK' ''
+run qvm-volume info work:private states
+expect 0 "$states" ''
+run qvm-volume info work:private work
+expect 0 'folding 43 %' ''
+forget_requests
+run qvm-volume snapshot work:private before
+expect 0 '' ''
+run qvm-volume snapshot --saved work:private before
+expect 0 '' ''
+run qvm-volume delete work:private before
+expect 0 '' ''
+expect_requests 'bulkhead.vm.volume.Snapshot+private work <- before
+bulkhead.vm.volume.Snapshot+private work <- before saved
+bulkhead.vm.volume.Delete+private work <- before'
+run qvm-volume snapshot work:private
+expect_usage 'the arguments are VMNAME:VOLUME and NAME'
+
+# Content: from a file, from a stream, from another volume, none.
+printf 'image' >"$directory/image"
+target=$directory/target
+daemon <<END
+admin.vm.volume.Info+private work = ok size=9\n
+internal.vm.volume.ImportBegin+private work = ok 5 $target
+internal.vm.volume.ImportBegin+private work = ok 5 $target
+internal.vm.volume.ImportBegin+private work = ok 9 $target
+internal.vm.volume.ImportBegin+private work = ok 3 $target
+internal.vm.volume.ImportEnd+private work = ok
+internal.vm.volume.ImportEnd+private work = ok
+internal.vm.volume.ImportEnd+private work = fail QubesException Data import failed: so
+admin.vm.volume.CloneFrom+root tpl = ok token
+admin.vm.volume.CloneTo+private work = ok
+admin.vm.volume.Clear+private work = ok
+END
+: >"$target"
+run qvm-volume import work:private "$directory/image"
+expect 0 '' ''
+[ "$(cat "$target")" = image ] || fail 'import: not copied'
+: >"$target"
+run_with image qvm-volume import --size 5 work:private -
+expect 0 '' ''
+[ "$(cat "$target")" = image ] || fail 'import: stream not copied'
+run qvm-volume import --no-resize work:private "$directory/image"
+expect 1 '' 'qvm-volume: error: Data import failed: so'
+run_with image qvm-volume import --size 3 work:private -
+expect 1 '' 'qvm-volume: error: Data import failed: so'
+run grep Import "$directory/log"
+expect 0 'internal.vm.volume.ImportBegin+private work <- 5
+internal.vm.volume.ImportEnd+private work <- ok
+internal.vm.volume.ImportBegin+private work <- 5
+internal.vm.volume.ImportEnd+private work <- ok
+internal.vm.volume.ImportBegin+private work
+internal.vm.volume.ImportEnd+private work <- fail\nnot enough data (copied 5 bytes, expected 9 bytes)
+internal.vm.volume.ImportBegin+private work <- 3
+internal.vm.volume.ImportEnd+private work <- fail\ntoo much data (expected 3 bytes)' ''
+run qvm-volume import work:private "$directory/none"
+expect 1 '' "qvm-volume: error: cannot open '$directory/none': No such file or directory"
+run qvm-volume import --size 5 --no-resize work:private "$directory/image"
+expect_usage '--size and --no-resize cannot be used together'
+forget_requests
+run qvm-volume clone tpl:root work:private </dev/null
+expect 1 'The content of volume work:private will be overwritten. Continue? [y/N] ' ''
+run qvm-volume clone -f tpl:root work:private
+expect 0 '' ''
+run qvm-volume clear work:private </dev/null
+expect 1 'The content of volume work:private will be removed. Continue? [y/N] ' ''
+run qvm-volume clear --force work:private
+expect 0 '' ''
+expect_requests 'admin.vm.volume.CloneFrom+root tpl
+admin.vm.volume.CloneTo+private work <- token
+admin.vm.volume.Clear+private work'
+
 daemon <<'END'
 admin.pool.List dom0 = ok varlibqubes\nlinux-kernel\n
 admin.pool.Info+varlibqubes dom0 = ok driver=file-reflink\nname=varlibqubes\ndir_path=/var/lib/qubes\nsize=100\nusage=5\n
