@@ -137,6 +137,44 @@ check_close() {
 	check "$manager: a closed window goes" patiently 60 has_no_window windows-blue xterm
 }
 
+has_icon() {
+	xprop -id "$1" -notype 32c _NET_WM_ICON | head -c 40000 | grep -q "= $2, $2, "
+}
+
+has_layout() {
+	in_qube windows-blue 'DISPLAY=:0 setxkbmap -query' | grep -q "layout: *$1\$"
+}
+
+wheel_window() {
+	xdotool search --onlyvisible --name '\] wheel$' | grep -m 1 .
+}
+
+# What the wheel sends to a program of the terminal: `\e[M`, its button and the place.
+check_wheel() {
+	local window
+
+	run_in windows-blue "xterm -title wheel -e sh -c \"stty raw -echo; printf '\\033[?1000h'; head -c 12 >/tmp/wheel\""
+	check "a terminal for the wheel" patiently $slow wheel_window
+	window=$(wheel_window)
+	[ -n "$window" ] || return
+	focus "$window"
+	sleep 4
+	xdotool mousemove --window "$window" 60 60 click 4 click 5
+	check "the wheel turns up and down in the qube" patiently 30 \
+		eval 'in_qube windows-blue "cut -c 4,10 /tmp/wheel" | grep -q "\`a"'
+}
+
+# What no window manager has a part in.
+check_once() {
+	check "a program's icon has come, and is not the qube's" patiently 60 has_icon "$1" 48
+	setxkbmap de
+	check "the qube follows the host's keyboard layout" patiently 60 has_layout de,us
+	is "which is dom0's property" de++ "$(qvm-prefs dom0 keyboard_layout)"
+	setxkbmap us
+	check "and back" patiently 60 has_layout us
+	check_wheel
+}
+
 is_managed() {
 	xprop -root _NET_SUPPORTING_WM_CHECK | grep -q 'window id'
 }
@@ -188,11 +226,12 @@ test_with() {
 	done
 	xdotool windowraise "$other"
 	check "$manager: red on all four sides" patiently 40 has_border "$other" "$red"
-	matches "$manager: the title names the qube" 'windows-blue' "$(xprop -id "$xterm" _QUBES_VMNAME)"
+	matches "$manager: the title names the qube" '"\[windows-blue\] ' "$(xprop -id "$xterm" _NET_WM_NAME)"
 	check_typing "$xterm" "typed-$manager"
 	check_menu "$editor"
 	check_clipboard "$editor" "$other" "text-$manager"
 	check_resize "$xterm"
+	[ "$manager" != none ] || check_once "$editor"
 	if [ "$manager" != none ]; then
 		check_minimise "$xterm"
 		check_fullscreen "$xterm"
@@ -224,9 +263,77 @@ test_restarts() {
 	has_window windows-blue || qvm-start-daemon windows-blue >/dev/null 2>&1
 	check "a new daemon brings it back" patiently $slow has_window windows-blue xterm
 	check "and it takes what is typed" type_in_restarted
+	test_adoption
+	test_servers
 	qvm-kill windows-red >&2
 	check "a killed qube's windows go" patiently 30 has_no_window windows-red
 	check "those of the other stay" has_window windows-blue xterm
+}
+
+content_is() {
+	[ "$(pixel "$(windows_of windows-blue xterm | head -n 1)" 200 150)" = "$1" ]
+}
+
+covers_screen() {
+	local place
+
+	for place in "0 400" "1279 400" "640 0" "640 799"; do
+		# shellcheck disable=SC2086 # two numbers
+		[ "$(root_pixel $place)" != "$blue" ] || return 1
+	done
+}
+
+root_pixel() {
+	import -silent -window root -crop "1x1+$1+$2" -depth 8 txt:- 2>/dev/null |
+		sed -n 's/.*#\([0-9A-Fa-f]\{6\}\).*/\1/p' | tr A-F a-f | tail -n 1
+}
+
+is_fullscreen() {
+	xprop -id "$1" _NET_WM_STATE | grep -q FULLSCREEN
+}
+
+# A new bulkheadd finds the window memory in the machine: new daemons show what is in it. The
+# feature that allows the full screen is read then, too.
+test_adoption() {
+	local window
+
+	in_qube windows-blue 'pkill xterm' >/dev/null
+	patiently 30 has_no_window windows-blue
+	run_in windows-blue "xterm -bg '#123456' -title adopted"
+	check "a window of a colour" patiently $slow content_is 123456
+	kill -KILL "$(cat "$BULKHEAD_ROOT/run/bulkheadd.pid")"
+	sleep 1
+	start_daemon
+	check "without bulkheadd the window stays" content_is 123456
+	qvm-features windows-blue gui-allow-fullscreen 1
+	kill -KILL "$(gui_daemon_of windows-blue)"
+	patiently 30 has_no_window windows-blue
+	check "after its restart a new daemon shows the window memory" patiently $slow content_is 123456
+	window=$(windows_of windows-blue xterm | head -n 1)
+	focus "$window"
+	press alt+Return
+	check "an allowed full screen is one" patiently 40 is_fullscreen "$window"
+	check "and has no border" patiently 40 covers_screen
+	press alt+Return
+	check "afterwards the border is back" patiently 40 has_border "$window" "$blue"
+	qvm-features --unset windows-blue gui-allow-fullscreen
+}
+
+# Both X servers end and come back.
+test_servers() {
+	root_in_qube windows-blue 'pkill -KILL Xorg' >/dev/null
+	check "the qube's X server ends: its windows go" patiently 30 has_no_window windows-blue
+	check "those of the other stay" has_window windows-red xterm
+	patiently 60 run_in windows-blue "xterm -bg '#654321'"
+	check "its next one has windows again" patiently $slow content_is 654321
+	end_pid "$manager_pid"
+	end_pid "$display_pid"
+	sleep 1
+	Xvfb "$DISPLAY" -screen 0 1280x800x24 -nolisten tcp >/dev/null 2>&1 &
+	display_pid=$!
+	check "the host's X server is new: both qubes' windows are back" patiently $slow \
+		eval 'content_is 654321 && has_window windows-red xterm'
+	check "with their borders" patiently 40 has_border "$(windows_of windows-blue xterm | head -n 1)" "$blue"
 }
 
 type_in_restarted() {
