@@ -39,13 +39,27 @@ request_dock(struct display_window *v)
 			d, d->tray, d->tray, d->atoms[ATOM_NET_SYSTEM_TRAY_OPCODE], data, 0);
 }
 
+/* An icon has no frame: it is as large as what the qube draws, until the tray says otherwise. */
+static void
+take_frame_away(struct display_window *v)
+{
+	struct area content = display_content_of(v, &v->frame_area);
+	const uint32_t size[] = {(uint32_t)content.width, (uint32_t)content.height};
+
+	v->docked = true;
+	v->frame_area.width = content.width;
+	v->frame_area.height = content.height;
+	xcb_configure_window(
+		v->d->x, v->frame, XCB_CONFIG_WINDOW_WIDTH | XCB_CONFIG_WINDOW_HEIGHT, size);
+}
+
 void
 display_window_dock(struct display_window *v)
 {
 	struct display *d = v->d;
 	const uint32_t info[2] = {0, XEMBED_MAPPED};
 
-	v->docked = true;
+	take_frame_away(v);
 	xcb_change_property(d->x, XCB_PROP_MODE_REPLACE, v->frame, d->atoms[ATOM_XEMBED_INFO],
 		d->atoms[ATOM_XEMBED_INFO], 32, 2, info);
 	display_fit_content(v);
