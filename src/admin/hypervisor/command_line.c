@@ -17,8 +17,12 @@
 /* Descriptors in the new process: 0 to 2 are its standard ones. */
 #define FIRST_FD 3
 
-/* Host memory that translated code may take, per machine, under TCG. */
+/*
+ * Host memory that translated code may take, per machine, under TCG; all of it is taken in the end.
+ * Copies are many and short-lived.
+ */
 #define TCG_CODE_CACHE_MIB 256
+#define TCG_CODE_CACHE_OF_COPY_MIB 32
 
 /*
  * Without these two the qube's kernel copies memory by wide moves, instead of by a string
@@ -165,7 +169,8 @@ add_memory(struct command_line *line, const struct machine_config *config)
 	const struct machine_memory *memory = config->memory;
 
 	if (memory == NULL) {
-		add_option(line, "-object", "memory-backend-ram,id=memory,size=%uM,share=off,dump=off",
+		add_option(line, "-object",
+			"memory-backend-ram,id=memory,size=%uM,share=off,dump=off",
 			config->memory_mib);
 		return;
 	}
@@ -203,7 +208,10 @@ add_base(struct command_line *line, const struct machine_config *config,
 		add_option(line, "-accel", "kvm");
 		add_option(line, "-cpu", "host");
 	} else {
-		add_option(line, "-accel", "tcg,tb-size=%d", TCG_CODE_CACHE_MIB);
+		add_option(line, "-accel", "tcg,tb-size=%d",
+			config->memory != NULL && config->memory->is_copy
+				? TCG_CODE_CACHE_OF_COPY_MIB
+				: TCG_CODE_CACHE_MIB);
 		add_option(line, "-cpu", "%s", TCG_PROCESSOR);
 	}
 	add_option(line, "-m", "%uM", config->memory_mib);
