@@ -71,7 +71,7 @@ static int
 make_reads(FILE *from, FILE *to, uint64_t limit, struct err *err)
 {
 	char line[MAP_LINE_MAX];
-	uint64_t start, length;
+	uint64_t start = 0, length = 0;
 
 	while (fgets(line, sizeof(line), from) != NULL) {
 		int found = parse_extent(line, &start, &length, err);
