@@ -104,8 +104,8 @@ harness_start(struct harness *h, int width, int height)
 	assert_non_null(mkdtemp(h->directory));
 	setenv("BULKHEAD_ROOT", h->directory, 1);
 	setenv("BULKHEAD_NO_NOTIFY", "1", 1);
-	/* A confined process can not be traced for leaks. */
-	setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
+	/* A confined process can not be traced for leaks; and freed memory is not growth. */
+	setenv("ASAN_OPTIONS", "detect_leaks=0:quarantine_size_mb=4", 1);
 	start_x_server(h, width, height);
 	h->pool_fd = window_memory_create("test", POOL_BYTES, &err);
 	assert_true(h->pool_fd >= 0);
