@@ -173,22 +173,37 @@ remove_instance() {
 	rm -rf "$BULKHEAD_ROOT"
 }
 
-# Processes of this instance are known by its root directory in their environment or arguments.
+# Processes of this instance are known by its root directory in their environment or arguments. One
+# that is ended may have been about to start another: it is over when a look finds none.
 kill_leftovers() {
-	local directory pid
+	local i
 
+	for ((i = 0; i < 50; i++)); do
+		kill_those_there || return 0
+		sleep 0.1
+	done
+	note "not all processes of $BULKHEAD_ROOT end"
+}
+
+# False when there is none.
+kill_those_there() {
+	local directory pid found=1 programs
+
+	programs=$(readlink -f "$prefix")
 	for directory in /proc/[0-9]*; do
 		pid=${directory#/proc/}
 		[ "$pid" != $$ ] || continue
 		case $(readlink "$directory/exe" 2>/dev/null) in
-		*/qemu-system-* | "$prefix"/*) ;;
+		*/qemu-system-* | "$programs"/*) ;;
 		*) continue ;;
 		esac
 		if tr '\0' '\n' <"$directory/environ" 2>/dev/null | grep -qxF "BULKHEAD_ROOT=$BULKHEAD_ROOT" ||
 			tr '\0' '\n' <"$directory/cmdline" 2>/dev/null | grep -qF "$BULKHEAD_ROOT/"; then
 			kill -KILL "$pid" 2>/dev/null || :
+			found=0
 		fi
 	done
+	return $found
 }
 
 # Starts the instance. Skips the script where there is nothing to run.

@@ -5,7 +5,9 @@
 #include "admin/daemon/policy_guard.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,6 +22,8 @@
 #include "base/text.h"
 
 #define POLICY_SOCKET "/run/qubes/policy.sock"
+/* Which process an earlier bulkheadd started: "PID START-TIME". Only we can write there. */
+#define POLICY_RECORD "/run/bulkhead/policy-daemon"
 #define POLICY_LOG "/var/log/qubes/qrexec-policy-daemon.log"
 
 #define RESTART_DELAY_MS 200
@@ -32,7 +36,7 @@
 struct policy_guard {
 	struct loop *loop;
 	struct loop_timer *timer;     /* the next look */
-	struct host_process *own;     /* started here, or NULL */
+	struct host_process *own;     /* started by us, now or before we were restarted, or NULL */
 	struct loop_child *listening; /* somebody else's, or NULL */
 	uint64_t began_ms;
 	unsigned int failures; /* in a row */
@@ -75,10 +79,39 @@ handle_foreign_end(struct loop_child *child, int wait_status, void *data)
 	loop_timer_start(g->timer, FOREIGN_PATIENCE_MS);
 }
 
+static const struct host_process_handler own_handler = {.handle_end = handle_own_end};
+
+static void
+note_own(const struct policy_guard *g)
+{
+	AUTO_FREE char *path = root_path(POLICY_RECORD);
+	AUTO_ERR struct err err = ERR_INIT;
+	struct process_id id = host_process_id(g->own);
+	AUTO_FREE char *text = text_format("%d %llu\n", (int)id.pid, id.start_time);
+
+	if (write_file(path, text, strlen(text), 0600, &err) < 0)
+		log_warning("policy daemon: will not be known again: %s", err_message(&err));
+}
+
+/* The process that listens, if a bulkheadd before us started it. */
+static struct host_process *
+adopt_own(struct policy_guard *g, pid_t listener)
+{
+	AUTO_FREE char *path = root_path(POLICY_RECORD);
+	AUTO_FREE char *text = NULL;
+	struct process_id id;
+	int pid;
+
+	if (read_file(path, 64, &text, NULL, NULL) < 0 ||
+		sscanf(text, "%d %llu", &pid, &id.start_time) != 2 || pid != listener)
+		return NULL;
+	id.pid = pid;
+	return host_process_adopt(g->loop, "qrexec-policy-daemon", &id, &own_handler, g);
+}
+
 static void
 start_own(struct policy_guard *g)
 {
-	static const struct host_process_handler handler = {.handle_end = handle_own_end};
 	AUTO_FREE char *log_path = root_path(POLICY_LOG);
 	AUTO_ERR struct err err = ERR_INIT;
 	const char *const argv[] = {BULKHEAD_SBINDIR "/qrexec-policy-daemon", NULL};
@@ -91,9 +124,11 @@ start_own(struct policy_guard *g)
 		.gid = (gid_t)-1};
 
 	g->began_ms = loop_now_ms();
-	g->own = host_process_start(g->loop, &config, &handler, g, &err);
-	if (g->own != NULL)
+	g->own = host_process_start(g->loop, &config, &own_handler, g, &err);
+	if (g->own != NULL) {
+		note_own(g);
 		return;
+	}
 	log_error("all calls between qubes are refused: %s", err_message(&err));
 	look_again(g);
 }
@@ -105,7 +140,12 @@ watch_listener(struct policy_guard *g, int fd)
 	struct ucred peer = {0};
 	socklen_t size = sizeof(peer);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 0)
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		peer.pid = 0;
+	g->own = adopt_own(g, peer.pid);
+	if (g->own != NULL)
+		return;
+	if (peer.pid > 0)
 		g->listening = loop_child_create(g->loop, peer.pid, handle_foreign_end, g);
 	if (g->listening == NULL)
 		loop_timer_start(g->timer, FOREIGN_PATIENCE_MS);
