@@ -146,8 +146,10 @@ go_to_background(void)
 		fatal("cannot start a process: %s", strerror(errno));
 	if (child > 0)
 		_exit(0);
+	/* Nothing of who started us stays open: a call would wait for its end. */
 	if (setsid() < 0 || freopen("/dev/null", "r", stdin) == NULL ||
-		freopen("/dev/null", "w", stdout) == NULL)
+		freopen("/dev/null", "w", stdout) == NULL ||
+		freopen("/dev/null", "w", stderr) == NULL)
 		fatal("cannot go to the background: %s", strerror(errno));
 }
 
@@ -161,6 +163,7 @@ main(int argc, char **argv)
 		{0},
 	};
 	bool foreground = false;
+	AUTO_FREE char *argument = NULL;
 	struct forward forward;
 	int option, fd;
 
@@ -174,7 +177,10 @@ main(int argc, char **argv)
 			end_usage(option == 'h');
 		foreground = true;
 	}
-	if (argc - optind != 1 || !parse_forward(argv[optind], &forward))
+	if (argc - optind != 1)
+		end_usage(false);
+	argument = text_copy(argv[optind]);
+	if (!parse_forward(argument, &forward))
 		end_usage(false);
 	signal(SIGPIPE, SIG_IGN);
 	fd = listen_locally(forward.local_port);

@@ -222,5 +222,12 @@ is "the port is taken" 1 $?
 exec 8<&- 9<&-
 kill $forward
 wait $forward 2>/dev/null
+# In the background it keeps nothing of who started it.
+output=$(timeout 20 "$services/qvm-connect-tcp" "$port:other:22" 2>&1)
+is "in the background" "0 " "$? $output"
+background=$(pgrep -f "qvm-connect-tcp $port:other:22")
+is "it stays" 1 "$(wc -w <<<"$background")"
+# shellcheck disable=SC2086 # none or more of it
+kill $background
 
 summary
