@@ -5,7 +5,6 @@
 #include "admin/daemon/policy_guard.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -100,12 +99,14 @@ adopt_own(struct policy_guard *g, pid_t listener)
 	AUTO_FREE char *path = root_path(POLICY_RECORD);
 	AUTO_FREE char *text = NULL;
 	struct process_id id;
-	int pid;
+	char *rest;
 
-	if (read_file(path, 64, &text, NULL, NULL) < 0 ||
-		sscanf(text, "%d %llu", &pid, &id.start_time) != 2 || pid != listener)
+	if (read_file(path, 64, &text, NULL, NULL) < 0)
 		return NULL;
-	id.pid = pid;
+	id.pid = (pid_t)strtol(text, &rest, 10);
+	id.start_time = strtoull(rest, NULL, 10);
+	if (id.pid != listener)
+		return NULL;
 	return host_process_adopt(g->loop, "qrexec-policy-daemon", &id, &own_handler, g);
 }
 
