@@ -2,6 +2,7 @@
 #include "stage.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,8 @@
 #include "base/socket.h"
 #include "base/text.h"
 #include "gui/protocol/window_memory.h"
+
+#define CONNECT_MS 30000
 
 double
 stage_now(void)
@@ -184,9 +187,10 @@ qube_start(struct qube *q, struct stage *s, const char *name, const char *interv
 {
 	AUTO_FREE char *path = text_format("%s/%s.sock", s->directory, name);
 	AUTO_FREE char *connect = text_format("unix:%s", path);
-	const char *argv[] = {s->daemon_path, "-f", "-q", "-N", name, "-c", "0x73d216",
-		"--state-dir", s->directory, "--pool-fd", "10", "--draw-interval-ms", interval_ms,
-		"--connect", connect, NULL};
+	AUTO_FREE char *domain = text_format("%d", ++s->domains);
+	const char *argv[] = {s->daemon_path, "-f", "-q", "-N", name, "-d", domain, "-c",
+		"0x73d216", "--state-dir", s->directory, "--pool-fd", "10", "--draw-interval-ms",
+		interval_ms, "--connect", connect, NULL};
 	const struct child_fd fds[] = {{s->pool_fd, 10}, {2, 2}};
 	const uint32_t version = GUI_VERSION_OURS;
 	struct gui_message caps = {
@@ -197,11 +201,13 @@ qube_start(struct qube *q, struct stage *s, const char *name, const char *interv
 	struct gui_message m;
 	char greeting[20];
 
-	*q = (struct qube){.stage = s};
+	*q = (struct qube){.stage = s, .fd = -1};
 	buf_init(&q->in, 1 << 20);
 	q->listen_fd = socket_listen(path, 0600, &err);
 	q->daemon = start(argv, fds, 2);
-	q->fd = accept4(q->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	/* A daemon that does not come is no reason to wait for ever. */
+	if (poll(&(struct pollfd){.fd = q->listen_fd, .events = POLLIN}, 1, CONNECT_MS) == 1)
+		q->fd = accept4(q->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 	if (q->fd < 0 || write_all(q->fd, &version, 4) < 0 || read_exactly(q->fd, greeting, 20) < 0)
 		fatal("no greeting");
 	qube_take_type(q, GUI_X_CAPS, &m);

@@ -19,6 +19,7 @@ struct stage {
 	pid_t x_server;
 	int pool_fd;
 	uint32_t *pool; /* the qube's mapping */
+	int domains;    /* numbers given out */
 };
 
 /* One qube: its daemon, and the agent's end of the stream. */
