@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "admin/lifecycle/frozen.h"
+#include "admin/lifecycle/memory.h"
 #include "admin/lifecycle/recovery.h"
 #include "admin/lifecycle/run.h"
 #include "admin/lifecycle/windows.h"
@@ -121,6 +122,7 @@ lifecycle_destroy(struct lifecycle *l)
 		run_destroy(run);
 	}
 	frozen_destroy_all(l);
+	memory_destroy(l);
 	resizes_destroy_all(l);
 	drop_waiters(&l->answers);
 	recovery_destroy(l->recovery);

@@ -44,6 +44,9 @@ struct lifecycle {
 	struct list resizes;       /* resize.link, in resize.c */
 	unsigned int starts_max;   /* runs in the phases STORAGE to AGENT at a time */
 	bool ending;
+	struct loop_timer *memory_timer; /* memory.c; NULL until a start has to wait for memory */
+	bool memory_awaited;
+	uint64_t memory_since_ms; /* since when none was given back */
 	struct loop_timer *frozen_timer;
 	struct event_subscriber *frozen_subscriber;
 };
@@ -79,7 +82,8 @@ struct run {
 	struct running_record record;
 	bool recorded;           /* the row exists */
 	bool spawned;            /* the machine was announced */
-	bool waiting;            /* in phase NETVM, for others to be started */
+	bool waiting;            /* in phase NETVM, for others to be started, or for memory */
+	bool told_waiting;       /* for memory: once in the log is enough */
 	bool busy;               /* a step's answer is still to come, so the run can not go yet */
 	bool doomed;             /* to be torn down when that answer comes */
 	struct err failure;      /* why the start was given up; empty otherwise */

@@ -11,6 +11,7 @@
 #include "admin/lifecycle/ephemeral.h"
 #include "admin/lifecycle/frozen.h"
 #include "admin/lifecycle/identity.h"
+#include "admin/lifecycle/memory.h"
 #include "admin/lifecycle/run.h"
 #include "admin/lifecycle/windows.h"
 #include "admin/storage/storage.h"
@@ -114,6 +115,21 @@ is_turn(const struct lifecycle *l)
 	return starting < l->starts_max;
 }
 
+/* Others came first, and wait. */
+static bool
+is_behind(const struct run *run)
+{
+	const struct run *other;
+
+	list_for_each (other, &run->l->runs, link) {
+		if (other == run)
+			return false;
+		if (other->waiting && !other->doomed)
+			return true;
+	}
+	return false;
+}
+
 void
 runs_go_on(struct lifecycle *l)
 {
@@ -127,16 +143,20 @@ runs_go_on(struct lifecycle *l)
 			return;
 		run->waiting = false;
 		start_storage(run);
+		if (run->waiting)
+			return;
 	}
 }
 
 static void
 start_storage(struct run *run)
 {
-	if (run->phase == RUN_NETVM && !is_turn(run->l)) {
+	if (run->phase == RUN_NETVM && (is_behind(run) || !is_turn(run->l))) {
 		run->waiting = true;
 		return;
 	}
+	if (run->phase == RUN_NETVM && !memory_take(run))
+		return;
 	run->phase = RUN_STORAGE;
 	run->busy = true;
 	/* A copy that failed is started again, and then boots. */
@@ -430,6 +450,7 @@ handle_machine_stopped(struct run *run, const struct machine_event *event)
 	machine_destroy(run->machine);
 	run->machine = NULL;
 	run->busy = false;
+	memory_given_back(run->l);
 	run_refuse_not_running(run->q, &err);
 	waiters_answer_all(&run->machine_waiters, &err);
 	log_qube_message(wanted ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR, run->q->name,

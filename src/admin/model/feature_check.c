@@ -132,6 +132,17 @@ check_preload_max(const struct qube *q, const char *rest, const char *value, str
 }
 
 static int
+check_number(const struct qube *q, const char *rest, const char *value, struct err *err)
+{
+	(void)q;
+	(void)rest;
+	if (value[0] != '\0' && !only_digits(value))
+		return err_set_kind(
+			err, "QubesValueError", EINVAL, "Invalid value: '%s' is no number", value);
+	return 0;
+}
+
+static int
 check_preload_threshold(const struct qube *q, const char *rest, const char *value, struct err *err)
 {
 	(void)rest;
@@ -182,6 +193,8 @@ static const struct feature_rule {
 	{"preload-dispvm-delay", check_preload_delay},
 	{"preload-dispvm-max", check_preload_max},
 	{"preload-dispvm-threshold", check_preload_threshold},
+	{"qubes-memory-max", check_number},
+	{"qubes-memory-patience", check_number},
 	{"service.", check_service},
 	{"vm-config.", check_config},
 };

@@ -102,6 +102,12 @@ stop(struct fixture *f)
 	loop_destroy(f->loop);
 }
 
+void
+fixture_resume(struct fixture *f)
+{
+	start(f);
+}
+
 int
 fixture_start(void **state)
 {

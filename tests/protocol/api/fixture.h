@@ -30,6 +30,8 @@ int root_remove(void **state);
 /* Start on an empty root, and stop; for each test. */
 int fixture_start(void **state);
 int fixture_stop(void **state);
+/* Starts on a root that is there already. */
+void fixture_resume(struct fixture *f);
 /* Stops the daemon's parts and starts them again on the same root. */
 void fixture_restart(struct fixture *f);
 /* The same with other limits. */

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "admin/storage/image.h"
@@ -16,6 +17,10 @@
 #include "fixture.h"
 
 #define STEPS_MAX 2000
+
+/* What is there after a crash: exit statuses. */
+#define STATUS_KEPT 71
+#define STATUS_GONE 72
 
 static int
 start(void **state)
@@ -304,10 +309,107 @@ test_events(void **state)
 	event_log_close(&log);
 }
 
+/* --- killed between any two steps --- */
+
+static void
+run_to_the_end(void)
+{
+	void *state;
+	struct fixture *f;
+
+	(void)start(&state);
+	f = state;
+	AUTO_FREE char *name = new_disposable(f);
+	assert_call(f, "bulkhead.vm.Keep+mine", name, "class=StandaloneVM", "");
+	end(f, name);
+	await_gone(f, name);
+	(void)fixture_stop(&state);
+}
+
+/* Its qubes after a start of the daemon: all of one, or all of the other. */
+static void
+verify_after_crash(void)
+{
+	struct fixture f = {0};
+	struct qube *q;
+	size_t i, disposables = 1;
+
+	fixture_resume(&f);
+	for (int step = 0; step < STEPS_MAX && disposables > 0; step++) {
+		(void)loop_step(f.loop, 20);
+		disposables = 0;
+		app_for_each_qube(f.app, i, q) disposables += q->class == CLASS_DISP;
+	}
+	assert_int_equal(disposables, 0);
+	/* Before the wish was stored there was none. */
+	if (exists(&f, "mine")) {
+		AUTO_FREE char *private = image_path(&f, "mine", "private");
+		AUTO_FREE char *root = image_path(&f, "mine", "root");
+		assert_true(io(private, "read -P 7 1M 64k"));
+		assert_true(io(root, "read -P 8 1M 64k"));
+		assert_call(&f, "admin.vm.Start", "mine", "", "");
+		assert_refused(&f, "admin.vm.feature.Get+prohibit-start", "mine", "",
+			"QubesFeatureNotFoundError",
+			"Feature not set for domain mine: prohibit-start");
+		_exit(STATUS_KEPT);
+	}
+	_exit(STATUS_GONE);
+}
+
+/* In a process of its own, as crash points are set by the environment. */
+static int
+run_apart(void (*function)(void), const char *variable, const char *value)
+{
+	pid_t pid = fork();
+	int status;
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		if (variable != NULL)
+			(void)setenv(variable, value, 1);
+		function();
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+static void
+test_crashes(void **state)
+{
+	AUTO_FREE char *list = root_path("/crash-points");
+	AUTO_FREE char *points = NULL;
+	char *rest, *point;
+	size_t tried = 0, kept = 0;
+
+	(void)state;
+	assert_int_equal(run_apart(run_to_the_end, "BULKHEAD_CRASH_LIST", list), 0);
+	assert_int_equal(read_file(list, 65536, &points, NULL, NULL), 0);
+	rest = points;
+	while ((point = strsep(&rest, "\n")) != NULL) {
+		int outcome;
+
+		/* The others are those of creation and of storage, which have tests of their own.
+		 */
+		if (!text_starts_with(point, "keep:"))
+			continue;
+		assert_int_equal(run_apart(run_to_the_end, "BULKHEAD_CRASH_AT", point), 137);
+		outcome = run_apart(verify_after_crash, NULL, NULL);
+		if (outcome != (text_equal(point, "keep:before-mark") ? STATUS_GONE : STATUS_KEPT))
+			fail_msg("killed at %s: %d", point, outcome);
+		tried++;
+		kept += outcome == STATUS_KEPT;
+	}
+	assert_in_range(tried, 6, 20);
+	assert_int_equal(kept, tried - 1);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		/* The first: what it does in other processes must find crash points unread. */
+		cmocka_unit_test(test_crashes),
 		cmocka_unit_test_setup_teardown(test_app, start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_standalone, start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_restart, start, fixture_stop),
