@@ -34,6 +34,7 @@ struct policy {
 	const char *answer;
 	char question[256];
 	unsigned int asked;
+	unsigned int delay_ms; /* before it answers */
 };
 
 struct bench {
@@ -54,6 +55,7 @@ play_policy(void *data)
 		while ((count = read(fd, p->question + size, sizeof(p->question) - size)) > 0)
 			size += (size_t)count;
 		p->asked++;
+		usleep(p->delay_ms * 1000);
 		write_all(fd, p->answer, strlen(p->answer));
 		close(fd);
 	}
@@ -229,6 +231,23 @@ test_T91_T92_denied(void **state)
 		assert_false(harness_receive(&b->h, GUI_CLIPBOARD_DATA, QUIET_MS, &m));
 		stop_policy(b);
 	}
+	assert_true(await_file(&b->h, "qubes-clipboard.bin", "hello"));
+}
+
+/* An answer that comes after two seconds is none, even a good one. */
+static void
+test_T92_slow_policy(void **state)
+{
+	struct bench *b = *state;
+	struct gui_message m;
+
+	offer(b, "other");
+	start_policy(b, "result=allow\n");
+	b->policy.delay_ms = 3500;
+	harness_chord(&b->h, 'v');
+	assert_false(harness_receive(&b->h, GUI_CLIPBOARD_DATA, 4500, &m));
+	stop_policy(b);
+	assert_int_equal(b->policy.asked, 1);
 	assert_true(await_file(&b->h, "qubes-clipboard.bin", "hello"));
 }
 
@@ -512,6 +531,7 @@ main(void)
 		TEST(test_T84_unasked),
 		TEST(test_T89_T90_paste),
 		TEST(test_T91_T92_denied),
+		TEST(test_T92_slow_policy),
 		TEST(test_not_to_itself),
 		TEST(test_T83_modifiers),
 		TEST(test_T85_answered_twice),

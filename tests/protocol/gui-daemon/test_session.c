@@ -1,8 +1,9 @@
 /*
  * What happens beside windows: focus and grabs, icons, a screen that changes, an agent that stops
- * reading (T74 to T78, T99 to T104 of spec gui.md 11). CASES.md has the table of all cases.
+ * reading (T70, T71, T78, T99 to T104 of spec gui.md 11). CASES.md has the table of all cases.
  */
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -95,6 +96,67 @@ test_focus_is_not_taken(void **state)
 	assert_int_equal(focus_of(h), own);
 	xcb_destroy_window(h->x, own);
 	xcb_flush(h->x);
+}
+
+/* What the window manager is asked for: action and the first state, or 0. */
+static xcb_atom_t
+await_asked_state(struct harness *h, uint32_t *ret_action)
+{
+	xcb_atom_t type = harness_atom(h, "_NET_WM_STATE"), state = 0;
+	uint64_t deadline = loop_now_ms() + SOON_MS;
+
+	while (state == 0 && loop_now_ms() < deadline) {
+		xcb_generic_event_t *event = xcb_poll_for_event(h->x);
+		const xcb_client_message_event_t *e = (const void *)event;
+
+		if (event == NULL) {
+			usleep(5000);
+			continue;
+		}
+		if ((event->response_type & 0x7f) == XCB_CLIENT_MESSAGE && e->type == type) {
+			*ret_action = e->data.data32[0];
+			state = e->data.data32[1];
+		}
+		free(event);
+	}
+	return state;
+}
+
+static void
+check_fullscreen(struct harness *h, const char *const *options, const char *asked)
+{
+	const uint32_t events = XCB_EVENT_MASK_SUBSTRUCTURE_NOTIFY, none = 0;
+	struct gui_message m = {
+		.type = GUI_WINDOW_FLAGS, .window = W1, .flags = {GUI_FLAG_FULLSCREEN, 0}};
+	uint32_t action = 0;
+	xcb_atom_t wanted;
+
+	case_begin_with_window(h, options);
+	xcb_change_window_attributes(h->x, h->screen->root, XCB_CW_EVENT_MASK, &events);
+	wanted = harness_atom(h, asked); /* and the server knows what we listen to */
+	harness_send(h, &m);
+	assert_int_equal(await_asked_state(h, &action), wanted);
+	assert_int_equal(action, 1);
+	xcb_change_window_attributes(h->x, h->screen->root, XCB_CW_EVENT_MASK, &none);
+	xcb_flush(h->x);
+}
+
+/* The full screen that a qube wants is a large window, unless the person allows more. */
+static void
+test_T70_T71_fullscreen(void **state)
+{
+	struct harness *h = *state;
+	char path[128];
+	const char *allowed[] = {"-C", path, NULL};
+	FILE *file;
+
+	check_fullscreen(h, NULL, "_NET_WM_STATE_MAXIMIZED_VERT");
+	snprintf(path, sizeof(path), "%s/full.conf", h->directory);
+	file = fopen(path, "w");
+	assert_non_null(file);
+	fputs("global: { allow_fullscreen = true; };\n", file);
+	fclose(file);
+	check_fullscreen(h, allowed, "_NET_WM_STATE_FULLSCREEN");
 }
 
 /* A window that is shown does not become an icon. */
@@ -251,6 +313,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_T78_grab),
 		cmocka_unit_test(test_focus_is_not_taken),
+		cmocka_unit_test(test_T70_T71_fullscreen),
 		cmocka_unit_test(test_T99_dock_of_a_shown_window),
 		cmocka_unit_test(test_T100_icon_keeps_its_size),
 		cmocka_unit_test(test_T102_end_of_stream),

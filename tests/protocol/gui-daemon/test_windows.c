@@ -25,6 +25,48 @@ popup(struct harness *h, uint32_t id, int x, int y, uint32_t width, uint32_t hei
 	return window;
 }
 
+/* The types of what every window carries, before it is mapped. */
+static void
+test_T15_properties(void **state)
+{
+	static const struct {
+		const char *name, *type;
+		uint8_t format;
+		int bytes; /* -1: any */
+	} rows[] = {
+		{"_QUBES_LABEL", "CARDINAL", 8, 1},
+		{"_QUBES_LABEL_COLOR", "CARDINAL", 32, 4},
+		{"_QUBES_VMNAME", "STRING", 8, 4},
+		{"_QUBES_VMWINDOWID", "WINDOW", 32, 4},
+		{"WM_CLASS", "STRING", 8, 10},
+		{"WM_CLIENT_MACHINE", "STRING", 8, -1},
+		{"_NET_WM_PID", "CARDINAL", 32, 4},
+		{"_NET_WM_ICON", "CARDINAL", 32, -1},
+		{"WM_PROTOCOLS", "ATOM", 32, 8},
+	};
+	struct harness *h = *state;
+	xcb_window_t window;
+
+	case_begin(h, NULL);
+	harness_create(h, W1, 100, 100, 300, 200, false);
+	settle(h, 0);
+	window = harness_find(h, W1);
+	assert_false(harness_is_viewable(h, window));
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		xcb_get_property_reply_t *reply = xcb_get_property_reply(h->x,
+			xcb_get_property(h->x, 0, window, harness_atom(h, rows[i].name),
+				XCB_ATOM_ANY, 0, 4096),
+			NULL);
+
+		assert_non_null(reply);
+		if (reply->type != harness_atom(h, rows[i].type) || reply->format != rows[i].format)
+			fail_msg("%s has type %u/%u", rows[i].name, reply->type, reply->format);
+		if (rows[i].bytes >= 0)
+			assert_int_equal(xcb_get_property_value_length(reply), rows[i].bytes);
+		free(reply);
+	}
+}
+
 static void
 test_T16_T17_clamps(void **state)
 {
@@ -511,6 +553,7 @@ int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_T15_properties),
 		cmocka_unit_test(test_T16_T17_clamps),
 		cmocka_unit_test(test_T18_T19_sizes),
 		cmocka_unit_test(test_T20_T22_destroy),
