@@ -32,11 +32,6 @@ handle_create_disposable(struct request *r)
 			r, "ProtocolError", "Invalid payload, expected empty string or 'uuid'");
 		return;
 	}
-	if (r->argument[0] != '\0') {
-		request_refuse(r, "QubesNotImplementedError",
-			"starting disposables ahead of their use is not available yet");
-		return;
-	}
 	spec.template = find_template(r);
 	if (spec.template == NULL) {
 		request_refuse(
@@ -47,6 +42,11 @@ handle_create_disposable(struct request *r)
 		request_refuse(r, "QubesException",
 			"Refusing to create disposable out of app qube which has "
 			"template_for_dispvms=False");
+		return;
+	}
+	/* A copy of the frozen one, which is always there, is what is kept ready here. */
+	if (r->argument[0] != '\0') {
+		request_reply(r);
 		return;
 	}
 	q = create_qube(r->api, &spec, &default_pools, &err);

@@ -12,6 +12,7 @@
 
 #include "admin/hypervisor/acceleration.h"
 #include "base/cleanup.h"
+#include "base/host_swap.h"
 #include "base/path.h"
 #include "base/text.h"
 #include "tools/doctor/findings.h"
@@ -121,6 +122,20 @@ memory_mib(const char *key)
 	return value != NULL ? strtoul(value, NULL, 10) / KIB_PER_MIB : 0;
 }
 
+static void
+check_swap(struct findings *f)
+{
+	char *area = host_swap_in_clear();
+
+	if (area == NULL)
+		findings_add(f, "swap", VERDICT_OK, text_copy("none, or encrypted"), NULL);
+	else
+		findings_add(f, "swap", VERDICT_NOTE, text_format("'%s' is not encrypted", area),
+			text_copy("memory of qubes can get there, and ephemeral disposables do not "
+				  "start: encrypt it (see crypttab(5)) or turn it off"));
+	free(area);
+}
+
 void
 check_memory(struct findings *f)
 {
@@ -138,6 +153,7 @@ check_memory(struct findings *f)
 				  "'qvm-prefs VMNAME memory MIB'"));
 	else
 		findings_add(f, "memory", VERDICT_OK, found, NULL);
+	check_swap(f);
 }
 
 /* Tries it in a child: limits and security modules decide, not one file. */

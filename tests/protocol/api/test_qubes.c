@@ -410,6 +410,12 @@ test_disposables(void **state)
 		"Argument not in 'preload'");
 	assert_refused(f, "admin.vm.CreateDisposable", "dom0", "", "QubesException",
 		"'dom0' has no default disposable template");
+	/* Preloading makes no qube: copies are as quick. */
+	assert_refused(f, "admin.vm.CreateDisposable+preload", "dom0", "", "QubesException",
+		"'dom0' has no default disposable template");
+	AUTO_FREE char *before = call_ok(f, "admin.vm.List", "dom0", "");
+	assert_call(f, "admin.vm.CreateDisposable+preload", "work", "", "");
+	assert_call(f, "admin.vm.List", "dom0", "", before);
 	assert_call(f, "admin.property.Set+default_dispvm", "dom0", "work", "");
 	AUTO_FREE char *by_default = call_ok(f, "admin.vm.CreateDisposable", "dom0", "uuid");
 	assert_true(text_starts_with(by_default, "uuid:"));
