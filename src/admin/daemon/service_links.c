@@ -31,6 +31,7 @@ static const struct {
 	{"policy.Get", POLICY_PROGRAM},
 	{"policy.GetFiles", POLICY_PROGRAM},
 	{"policy.List", POLICY_PROGRAM},
+	{"policy.RegisterArgument", POLICY_PROGRAM},
 	{"policy.Remove", POLICY_PROGRAM},
 	{"policy.Replace", POLICY_PROGRAM},
 	{"policy.include.Get", POLICY_PROGRAM},

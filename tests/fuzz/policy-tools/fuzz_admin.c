@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 static const char *const services[] = {"policy.List", "policy.Get", "policy.Replace",
 	"policy.Remove", "policy.GetFiles", "policy.include.List", "policy.include.Get",
-	"policy.include.Replace", "policy.include.Remove"};
+	"policy.include.Replace", "policy.include.Remove", "policy.RegisterArgument"};
 
 static char root[] = "/tmp/bulkhead-fuzz-admin-XXXXXX";
 static struct policy_directories directories;

@@ -4,7 +4,8 @@
 # shellcheck source=tests/protocol/policy-tools/common.sh
 . "$(dirname "$0")/common.sh"
 
-for name in List Get Replace Remove GetFiles include.List include.Get include.Replace include.Remove; do
+for name in List Get Replace Remove GetFiles include.List include.Get include.Replace include.Remove \
+	RegisterArgument; do
 	mkdir -p "$root/services"
 	ln -s "$PROGRAMS/policy-admin" "$root/services/policy.$name"
 done
@@ -114,4 +115,34 @@ expect "an error is shown, and given up" 1 \
 expect_has "with its line" '30-user:1: error: ' "$root/stderr"
 rm -f "$(grep -o '/tmp/30-user-[^ ?]*' "$root/stderr")"
 expect "and not put in force" 's * a b deny' "$(cat "$policy/30-user.policy")"
+# A backend, the caller, lets a frontend, the target, call it with one argument.
+register() {
+	printf '%s' "$4" | QREXEC_REMOTE_DOMAIN=$1 QREXEC_REQUESTED_TARGET=$2 \
+		"$root/services/policy.RegisterArgument" ${3:+"$3"}
+}
+registered=$policy/60-registered-arguments.policy
+refused='PolicyAdminProtocolException invalid argument to register'
+expect_run "an argument is registered" 0 '' register sys-usb work u2f.Authenticate 0a.b-C
+expect "as a rule" 'u2f.Authenticate +0a.b-C work sys-usb allow' "$(cat "$registered")"
+expect_run "another follows" 0 '' register sys-usb vault u2f.Authenticate 0b
+expect "and the first stays" 2 "$(wc -l <"$registered")"
+expect_run "one that has a rule is not registered" 1 \
+	'PolicyAdminProtocolException there is a rule for this service and argument' \
+	register sys-usb vault u2f.Authenticate 0b
+expect_run "an argument is no rule" 1 "$refused" register sys-usb work u2f.X $'a b\nx * @anyvm dom0 allow'
+expect_run "nor does it end a line" 1 "$refused" register sys-usb work u2f.X $'a\n'
+expect_run "nor is it long" 1 "$refused" register sys-usb work u2f.X "$(printf 'a%.0s' {1..65})"
+expect_run "a service is a name" 1 'PolicyAdminProtocolException invalid name of a service' \
+	register sys-usb work 'x * @anyvm' a
+for target in '' '@anyvm' 'a b'; do
+	expect_run "a target is a qube, not '$target'" 1 \
+		'PolicyAdminProtocolException expected two qubes, the caller and the target' \
+		register sys-usb "$target" u2f.X a
+done
+printf 'secret * work\n' >"$policy/70-broken.policy"
+expect_run "nothing of the policy is told" 2 'PolicyAdminException internal error' \
+	register sys-usb work u2f.X a
+rm "$policy/70-broken.policy"
+expect "and nothing more is registered" 2 "$(wc -l <"$registered")"
+
 finish

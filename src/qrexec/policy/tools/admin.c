@@ -16,20 +16,12 @@
 #include "base/text.h"
 #include "qrexec/policy/compiled.h"
 #include "qrexec/policy/overlay.h"
-#include "qrexec/policy/tools/admin_file.h"
+#include "qrexec/policy/tools/admin_internal.h"
 
 #define SUFFIX ".policy"
 #define TOKEN_ANY "any"
 #define TOKEN_NEW "new"
 #define TOKEN_PREFIX "sha256:"
-
-/* A call on its way: what was asked, and where. */
-struct work {
-	const struct policy_directories *directories;
-	const struct policy_admin_call *call;
-	bool include;
-	struct buf *answer;
-};
 
 enum part {
 	NONE,
@@ -43,9 +35,6 @@ struct service {
 	int (*run)(struct work *w, struct err *err);
 };
 
-#define refuse(err, kind, ...)                                                                     \
-	err_set_kind((err), "PolicyAdmin" kind "Exception", EINVAL, __VA_ARGS__)
-
 void
 policy_admin_token(const void *bytes, size_t size, char ret_token[POLICY_TOKEN_MAX])
 {
@@ -55,8 +44,8 @@ policy_admin_token(const void *bytes, size_t size, char ret_token[POLICY_TOKEN_M
 		ret_token, POLICY_TOKEN_MAX, TOKEN_PREFIX "%s", SHA256Data(bytes, size, digits));
 }
 
-static const char *
-system_directory(const struct work *w)
+const char *
+admin_directory(const struct work *w)
 {
 	return w->directories->path[POLICY_SYSTEM];
 }
@@ -96,8 +85,8 @@ read_names(const char *path, bool include, struct policy_names *ret, struct err 
 static int
 run_list(struct work *w, struct err *err)
 {
-	AUTO_FREE char *path = w->include ? path_join(system_directory(w), "include")
-					  : text_copy(system_directory(w));
+	AUTO_FREE char *path = w->include ? path_join(admin_directory(w), "include")
+					  : text_copy(admin_directory(w));
 	struct policy_names names = {0};
 	int result = read_names(path, w->include, &names, err);
 
@@ -122,7 +111,7 @@ run_get(struct work *w, struct err *err)
 	size_t size;
 	int result;
 
-	if (admin_file_open(system_directory(w), w->include, w->call->argument, &file, err) < 0 ||
+	if (admin_file_open(admin_directory(w), w->include, w->call->argument, &file, err) < 0 ||
 		admin_file_read(&file, &bytes, &size, err) < 0)
 		return -1;
 	policy_admin_token(bytes, size, token);
@@ -174,10 +163,9 @@ check_token(const struct admin_file *file, const char *untrusted_token, struct e
 	return 0;
 }
 
-/* Whether all would still compile; `bytes` NULL: without the file. */
-static int
-check_policy(const struct work *w, const struct admin_file *file, const char *bytes, size_t size,
-	struct err *err)
+int
+admin_check_policy(const struct work *w, const struct admin_file *file, const char *bytes,
+	size_t size, struct err *err)
 {
 	const struct policy_overlay change = {
 		.directory = file->directory, .name = file->name, .bytes = bytes, .size = size};
@@ -223,9 +211,9 @@ run_replace(struct work *w, struct err *err)
 	if (size > POLICY_FILE_MAX_BYTES)
 		return refuse(
 			err, "Protocol", "content is larger than %u bytes", POLICY_FILE_MAX_BYTES);
-	if (admin_file_open(system_directory(w), w->include, w->call->argument, &file, err) < 0 ||
+	if (admin_file_open(admin_directory(w), w->include, w->call->argument, &file, err) < 0 ||
 		check_token(&file, token, err) < 0 ||
-		check_policy(w, &file, content, size, err) < 0)
+		admin_check_policy(w, &file, content, size, err) < 0)
 		return -1;
 	return admin_file_write(&file, content, size, err);
 }
@@ -243,9 +231,10 @@ run_remove(struct work *w, struct err *err)
 		return -1;
 	if (rest != NULL)
 		return refuse(err, "Protocol", "expected a token and nothing else");
-	if (admin_file_open(system_directory(w), w->include, w->call->argument, &file, err) < 0 ||
+	if (admin_file_open(admin_directory(w), w->include, w->call->argument, &file, err) < 0 ||
 		admin_file_read(&file, &bytes, &size, err) < 0 ||
-		check_token(&file, token, err) < 0 || check_policy(w, &file, NULL, 0, err) < 0)
+		check_token(&file, token, err) < 0 ||
+		admin_check_policy(w, &file, NULL, 0, err) < 0)
 		return -1;
 	return admin_file_remove(&file, err);
 }
@@ -254,7 +243,7 @@ run_remove(struct work *w, struct err *err)
 static char *
 short_name(const struct work *w, const char *label)
 {
-	AUTO_FREE char *directory = text_format("%s/", system_directory(w));
+	AUTO_FREE char *directory = text_format("%s/", admin_directory(w));
 	const char *name = label + strlen(directory);
 	char *result;
 
@@ -312,6 +301,7 @@ static const struct service services[] = {
 	{"policy.Replace", REQUIRED, REQUIRED, false, run_replace},
 	{"policy.Remove", REQUIRED, REQUIRED, false, run_remove},
 	{"policy.GetFiles", REQUIRED, NONE, false, run_get_files},
+	{"policy.RegisterArgument", REQUIRED, REQUIRED, false, admin_run_register},
 	{"policy.include.List", NONE, NONE, true, run_list},
 	{"policy.include.Get", REQUIRED, NONE, true, run_get},
 	{"policy.include.Replace", REQUIRED, REQUIRED, true, run_replace},
@@ -378,6 +368,6 @@ policy_admin_run(const struct policy_directories *directories, const struct poli
 	if (check_parts(s, call, err) < 0)
 		return -1;
 	work.include = s->include;
-	lock = lock_directory(system_directory(&work), err);
+	lock = lock_directory(admin_directory(&work), err);
 	return lock < 0 ? -1 : s->run(&work, err);
 }

@@ -1,6 +1,7 @@
 /*
  * The policy's own services (spec qrexec.md 6.4): listing, reading, replacing and removing the
- * files of the system's directory of policy and of its directory "include". Each call holds a
+ * files of the system's directory of policy and of its directory "include"; and registering an
+ * argument (admin_register.c). Each call holds a
  * lock on the directory; a change goes through only when its token is that of the file as it is,
  * and when the whole policy would still compile.
  *
@@ -23,6 +24,9 @@ struct policy_admin_call {
 	const char *argument; /* "" for none */
 	const char *payload;
 	size_t payload_size;
+	const char
+		*caller; /* the calling qube, and the one it named; NULL where that is no matter */
+	const char *target;
 };
 
 /*

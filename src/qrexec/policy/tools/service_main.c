@@ -52,7 +52,12 @@ run(const char *service, const char *argument, struct err *err)
 	AUTO_BUF struct buf payload;
 	AUTO_BUF struct buf answer;
 	struct policy_directories directories;
-	struct policy_admin_call call = {.service = service, .argument = argument};
+	struct policy_admin_call call = {
+		.service = service,
+		.argument = argument,
+		.caller = getenv("QREXEC_REMOTE_DOMAIN"),
+		.target = getenv("QREXEC_REQUESTED_TARGET"),
+	};
 	int result;
 
 	buf_init(&payload, POLICY_ADMIN_PAYLOAD_MAX + 1);
@@ -80,8 +85,9 @@ main(int argc, char **argv)
 
 	log_init("policy-admin");
 	if (argc > 2 || !policy_admin_knows(service)) {
-		fprintf(stderr, "usage: one of policy.{List,Get,Replace,Remove,GetFiles}, "
-				"policy.include.{List,Get,Replace,Remove} [ARGUMENT] < PAYLOAD\n");
+		fprintf(stderr,
+			"usage: one of policy.{List,Get,Replace,Remove,GetFiles,RegisterArgument}, "
+			"policy.include.{List,Get,Replace,Remove} [ARGUMENT] < PAYLOAD\n");
 		return EXIT_INTERNAL;
 	}
 	return run(service, argc == 2 ? argv[1] : "", &err) < 0 ? fail(service, &err) : 0;
