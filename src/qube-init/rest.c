@@ -5,7 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -16,6 +16,8 @@
 #include "base/text.h"
 
 #define CGROUPS "/sys/fs/cgroup"
+#define LOAD_FIELDS 7
+#define LOAD_FIELD_IDLE 3
 #define SAMPLE_MS 400
 /* So many samples in a row, each with so little to do. */
 #define IDLE_SAMPLES 3
@@ -27,20 +29,32 @@ struct load {
 	unsigned long long busy, total;
 };
 
-/* Waiting for a disk counts as busy: something is still going on. */
+/*
+ * The first line: "cpu", then the ticks of user, nice, system, idle, iowait, irq, softirq. Waiting
+ * for a disk counts as busy: something is still going on.
+ */
 static int
 read_load(struct load *ret_load)
 {
-	unsigned long long user, nice, system, idle, wait, interrupt, soft;
+	struct load load = {0};
 	AUTO_FREE char *text = NULL;
+	char *at, *end;
 	size_t size;
 
-	if (read_file("/proc/stat", 65536, &text, &size, NULL) < 0 ||
-		sscanf(text, "cpu %llu %llu %llu %llu %llu %llu %llu", &user, &nice, &system, &idle,
-			&wait, &interrupt, &soft) != 7)
+	if (read_file("/proc/stat", 65536, &text, &size, NULL) < 0 || size < strlen("cpu"))
 		return -1;
-	ret_load->busy = user + nice + system + wait + interrupt + soft;
-	ret_load->total = ret_load->busy + idle;
+	at = text + strlen("cpu");
+	for (int field = 0; field < LOAD_FIELDS; field++) {
+		unsigned long long ticks = strtoull(at, &end, 10);
+
+		if (end == at)
+			return -1;
+		at = end;
+		load.total += ticks;
+		if (field != LOAD_FIELD_IDLE)
+			load.busy += ticks;
+	}
+	*ret_load = load;
 	return 0;
 }
 
