@@ -19,15 +19,20 @@ cat >"$policy" <<-'END'
 	qubes.Filecopy  *                files-a  @default  allow target=files-b
 	qubes.Filecopy  *                files-b  files-a   deny
 	qubes.OpenInVM  *                files-a  files-b   allow
+	qubes.OpenInVM  *                files-a  @dispvm   allow target=files-b
+	qubes.OpenURL   *                files-a  files-b   allow
+	qubes.ConnectTCP  +7777          files-a  files-b   allow
 END
 
+# One with a template, and one that is its own: dom0 believes more of what that says.
+qvm-check --quiet files-a 2>/dev/null || new_qube files-a minimal
+qvm-check --quiet files-b 2>/dev/null || new_qube files-b minimal --class StandaloneVM
 for name in files-a files-b; do
-	qvm-check --quiet "$name" 2>/dev/null || new_qube "$name" minimal
 	qvm-check --quiet --running "$name" 2>/dev/null || require "$name starts" start_qube "$name"
 done
 
 for name in files-a files-b; do
-	root_in_qube "$name" 'rm -rf /home/user/QubesIncoming /home/user/.local /home/user/tree /home/user/one /home/user/x'
+	root_in_qube "$name" 'rm -rf /home/user/QubesIncoming /home/user/.local /home/user/tree /home/user/one /home/user/x /tmp/v'
 done
 
 a() { in_qube files-a "$1"; }
@@ -91,10 +96,80 @@ is "it stays" "one edited" "$(b 'cat ~/QubesIncoming/files-a/one' | xargs)"
 is "a qube asks another for its transfers: refused" 126 \
 	"$(status_of a 'qrexec-client-vm files-b bulkhead.Transfer+list </dev/null')"
 
-b 'rm -rf ~/QubesIncoming/files-a; mkdir -p /tmp/v && printf "#!/bin/sh\necho EDITED >\"\$1\"\n" >/tmp/v/open && chmod 755 /tmp/v/open'
-root_in_qube files-b 'cp /tmp/v/open /usr/local/bin/open-with-viewer'
+# --- opened in another qube -------------------------------------------------------------------
+
+b 'rm -rf ~/QubesIncoming/files-a; mkdir -p /tmp/v; touch /tmp/v/open'
+root_in_qube files-b 'printf "%s\n" "#!/bin/sh" "echo \"\$1\" >/tmp/v/opened" \
+	"case \$1 in http*) ;; *) echo EDITED 2>/dev/null >\"\$1\" ;; esac" "exit 0" \
+	>/usr/local/bin/open-with-viewer && chmod 755 /usr/local/bin/open-with-viewer'
 is "a file is opened and edited there" 0 "$(status_of a 'cd && qvm-open-in-vm files-b one')"
 is "and comes back" EDITED "$(a 'cat ~/one')"
+matches "it was opened out of the way" '^/tmp/files-a-[A-Za-z0-9]+/one$' "$(b 'cat /tmp/v/opened')"
+is "of which nothing stays" "" "$(b 'ls -d /tmp/files-a-* 2>/dev/null')"
+a 'echo again >~/one'
+is "one is only looked at" 0 "$(status_of a 'cd && qvm-open-in-vm --view-only files-b one')"
+is "and does not come back" again "$(a 'cat ~/one')"
+is "one goes where disposables go" 0 "$(status_of a 'cd && qvm-open-in-dvm one')"
+is "and comes back from there" EDITED "$(a 'cat ~/one')"
+is "an address is opened there" 0 "$(status_of a 'qvm-open-in-vm files-b "https://example.org/?a=b&c"')"
+is "as it is" 'https://example.org/?a=b&c' "$(b 'cat /tmp/v/opened')"
+is "another kind of address is not" 1 \
+	"$(status_of a 'echo file:///etc/passwd | qrexec-client-vm files-b qubes.OpenURL')"
+
+# --- programs, ports, and what a qube says of itself ---------------------------------------------
+
+b 'mkdir -p ~/.local/share/applications/sub && printf "%s\n" "[Desktop Entry]" Name=Probe Icon=../../x \
+	"Categories=Network;Evil;" "Exec=sh -c \"echo \$XDG_DATA_DIRS >/tmp/v/started; exit 3\"" \
+	>~/.local/share/applications/sub/probe.desktop'
+# shellcheck disable=SC2317 # run by status_of
+start_program() { qvm-run --pass-io --service --no-gui files-b "qubes.StartApp+$1"; }
+is "a program of the menu is started, its status is ours" 3 "$(status_of start_program sub-probe)"
+is "one that is not there is not" 1 "$(status_of start_program probe)"
+root_in_qube files-b 'touch /run/qubes-service/app-dispvm.sub-probe'
+is "and one whose files open elsewhere" 3 "$(status_of start_program sub-probe)"
+matches "finds those handlers first" '^/usr/share/qubes/xdg-override:' "$(b 'cat /tmp/v/started')"
+
+applications=$HOME/.local/share/applications
+[ "$(id -u)" -ne 0 ] || applications=$BULKHEAD_ROOT/usr/local/share/applications
+is "dom0 asks for the menu" 0 "$(status_of qvm-sync-appmenus files-b)"
+is "and has it" "files-b: Probe" \
+	"$(sed -n 's/^Name=//p' "$applications/qubes-vm.files-b.sub-probe.desktop")"
+rm -f "$applications"/qubes-vm.files-b.*
+b '/usr/lib/bulkhead/desktop-entries list | qrexec-client-vm dom0 qubes.SyncAppMenus'
+matches "the qube itself says what it has" '^Categories=Network;X-Qubes-VM;$' \
+	"$(grep ^Categories "$applications/qubes-vm.files-b.sub-probe.desktop")"
+is "a qube with a template does not" 1 \
+	"$(status_of a '/usr/lib/bulkhead/desktop-entries list | qrexec-client-vm dom0 qubes.SyncAppMenus')"
+
+root_in_qube files-b 'qvm-features-request os-distribution=test "supported-rpc.my.Service=1" service.x=1 --commit'
+is "what a qube says of itself is noted" "test 1" \
+	"$(qvm-features files-b os-distribution) $(qvm-features files-b supported-rpc.my.Service)"
+is "but not everything" 1 "$(status_of qvm-features files-b service.x)"
+a 'qvm-features-request os-distribution=test supported-rpc.my.Service=1 --commit'
+is "of one with a template its services" 1 "$(qvm-features files-a supported-rpc.my.Service)"
+is "and no more" 1 "$(status_of qvm-features files-a os-distribution)"
+is "it has updates" 0 "$(status_of b 'echo 5 | qrexec-client-vm dom0 qubes.NotifyUpdates')"
+is "which is noted" 1 "$(qvm-features files-b updates-available)"
+is "it has none any more" 0 "$(status_of b 'echo 0 | qrexec-client-vm dom0 qubes.NotifyUpdates')"
+is "which is, too" "" "$(qvm-features files-b updates-available)"
+is "a number that is none" 1 "$(status_of b 'echo -1 | qrexec-client-vm dom0 qubes.NotifyUpdates')"
+is "its template has updates" 0 "$(status_of a 'echo 2 | qrexec-client-vm dom0 qubes.NotifyUpdates')"
+is "which is noted there" 1 "$(qvm-features minimal updates-available)"
+qvm-features --unset minimal updates-available
+
+qubes-prefs clockvm files-b
+matches "the time comes from the qube that keeps it" '^20[0-9-]{8}T[0-9:]{8},[0-9]{9}\+00:00$' \
+	"$(a 'qrexec-client-vm @default qubes.GetDate+nanoseconds </dev/null')"
+root_in_qube files-a 'date -s "2030-01-01 00:00:00" >/dev/null; qvm-sync-clock'
+is "a qube sets its clock by it" "$(date +%Y)" "$(a 'date +%Y')"
+qubes-prefs clockvm ''
+is "from nobody nothing comes" "" "$(a 'qrexec-client-vm @default qubes.GetDate </dev/null')"
+matches "a time near it" '^[0-9]{10}\.[0-9]{9}$' "$(a 'qrexec-client-vm dom0 qubes.GetRandomizedTime </dev/null')"
+
+b '(busybox nc -ll -p 7777 -e cat >/dev/null 2>&1 </dev/null &) ; sleep 0.3'
+a 'qvm-connect-tcp 7000:files-b:7777 && qvm-connect-tcp 7001:files-b:7778'
+is "a port of another qube" through "$(a '(echo through; sleep 1) | busybox nc -w 20 127.0.0.1 7000 | head -n 1')"
+is "one that the policy refuses" "" "$(a '(echo through; sleep 1) | busybox nc -w 20 127.0.0.1 7001 | head -n 1')"
 
 # --- what goes wrong ---------------------------------------------------------------------------
 
@@ -134,6 +209,10 @@ is "nothing is outside either" "" "$(b 'find / -xdev -newer /tmp/v/open -name x 
 (a 'cd && qvm-move-to-vm files-b large' >/dev/null 2>&1 &)
 sleep 0.7
 qvm-kill files-b
+for _ in $(seq 100); do
+	[ "$(qvm-ls --raw-data --fields STATE files-b)" != Halted ] || break
+	sleep 0.2
+done
 require "files-b starts again" start_qube files-b
 is "a move to a qube that died takes nothing" 30000000 "$(a 'stat -c %s ~/large')"
 is "it works again" 0 "$(status_of a 'cd && qvm-move-to-vm files-b one')"

@@ -102,6 +102,13 @@ exec 8>&-
 is "numbers for a window" 3000000 "$(tail -n 1 "$work/numbers")"
 yes "that only grow" sort -nc "$work/numbers"
 
+# The service's own argument is one of two; any other is refused before a byte is read.
+service=$(dirname "$0")/../../../agent/qubes-rpc/qubes.Filecopy
+for argument in allow-all-namesX allow-all-name --allow-all-names +; do
+	echo unread | { HOME=$work/there sh "$service" "$argument" 2>/dev/null; echo "$? $(cat)" >"$work/rest"; }
+	is "the argument '$argument'" "1 unread" "$(cat "$work/rest")"
+done
+
 # Opening in another qube.
 new_place && stand_in
 cat >"$work/viewer" <<'END'
