@@ -201,12 +201,13 @@ storage_describe_start(struct storage *s, const char *owner, char **ret_text, st
 	for (size_t i = 0; i < count && result >= 0; i++) {
 		const struct volume *v = &volumes[i];
 		struct state base = {0};
+		uint64_t size_bytes = 0;
 
 		result = find_start_base(s, v, &base, err);
+		if (result >= 0)
+			result = find_start_size(s, v, &base, &size_bytes, err);
 		buf_printf(&text, "%s %lld %llu %d\n", v->name, (long long)base.content,
-			(unsigned long long)(base.size_bytes > v->size_bytes ? base.size_bytes
-									     : v->size_bytes),
-			(int)v->rw);
+			(unsigned long long)size_bytes, (int)v->rw);
 	}
 	volumes_free(volumes, count);
 	if (result < 0)

@@ -96,6 +96,10 @@ int settle_open_state(struct storage *s, const struct volume *v, struct err *err
 /* The state that a start of this volume lies on: 1 with it, 0 if it begins empty, or -1. */
 int find_start_base(struct storage *s, const struct volume *v, struct state *ret, struct err *err);
 
+/* The size that a start over this state (zeroes: over nothing) shows. */
+int find_start_size(struct storage *s, const struct volume *v, const struct state *base,
+	uint64_t *ret_bytes, struct err *err);
+
 /* Adds a state that is being made, with a number under which there is no image. */
 int begin_state(struct storage *s, const struct volume *v, int64_t base_id, uint64_t size_bytes,
 	struct state *ret, struct err *err);

@@ -91,6 +91,25 @@ find_start_base(struct storage *s, const struct volume *v, struct state *ret, st
 	return found;
 }
 
+int
+find_start_size(struct storage *s, const struct volume *v, const struct state *base,
+	uint64_t *ret_bytes, struct err *err)
+{
+	uint64_t size_bytes = v->size_bytes > base->size_bytes ? v->size_bytes : base->size_bytes;
+	struct volume source = {0};
+
+	/* A source that was grown has that size before it is started itself. */
+	if (v->source_vid != NULL) {
+		if (volume_find(s->store, v->pool, v->source_vid, &source, err) < 0)
+			return -1;
+		if (source.size_bytes > size_bytes)
+			size_bytes = source.size_bytes;
+		volume_finish(&source);
+	}
+	*ret_bytes = size_bytes;
+	return 0;
+}
+
 /* What this start lies on: as the volume says, or the frozen content that it begins with. */
 static int
 find_base(struct start_volume *sv, struct state *ret, struct err *err)
@@ -112,15 +131,17 @@ begin_volume(struct storage *s, struct start_volume *sv, struct err *err)
 {
 	const struct volume *v = &sv->volume;
 	struct state base = {0};
-	uint64_t size_bytes = v->size_bytes;
+	uint64_t size_bytes;
 
 	/* A machine that died without a stop: its work is not to be lost, nor to be in the way. */
 	if (settle_open_state(s, v, err) < 0)
 		return -1;
 	if (find_base(sv, &base, err) < 0)
 		return -1;
-	if (base.id != 0 && base.size_bytes > size_bytes)
-		size_bytes = base.size_bytes;
+	if (sv->over_id != 0)
+		size_bytes = v->size_bytes > base.size_bytes ? v->size_bytes : base.size_bytes;
+	else if (find_start_size(s, v, &base, &size_bytes, err) < 0)
+		return -1;
 	if (begin_state(s, v, base.id, size_bytes, &sv->state, err) < 0)
 		return -1;
 	return chain_load(s->store, sv->state.id, &sv->chain, err);

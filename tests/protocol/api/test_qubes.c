@@ -392,6 +392,82 @@ test_import(void **state)
 		"volume 'work:root' can not be imported to: its content is not kept");
 }
 
+/* One raw import of as many bytes as the payload says, each of them the same. */
+static void
+import_bytes(struct fixture *f, const char *size, int byte)
+{
+	AUTO_FREE char *answer = call_ok(f, "internal.vm.volume.ImportBegin+private", "work", size);
+	AUTO_FREE char *data = xcalloc(1, 1 << 20);
+	size_t count = strtoul(answer, NULL, 10);
+
+	assert_true(count <= 1 << 20);
+	memset(data, byte, count);
+	assert_int_equal(write_file(strchr(answer, '/'), data, count, 0600, NULL), 0);
+	assert_call(f, "internal.vm.volume.ImportEnd+private", "work", "ok", "");
+}
+
+static void
+test_states_and_snapshots(void **state)
+{
+	static const char states[] = "bulkhead.vm.volume.ListStates+private";
+	struct fixture *f = *state;
+
+	assert_call(f, states, "work", "", "");
+	assert_call(f, "bulkhead.vm.volume.Work+private", "work", "", "");
+	assert_refused(f, "bulkhead.vm.volume.ListStates+disk", "work", "", "PermissionDenied",
+		"Argument not in 'work volumes'");
+	assert_call(f, "bulkhead.vm.volume.ListStates+kernel", "work", "", "");
+	assert_refused(f, "bulkhead.vm.volume.Snapshot+private", "work", "one",
+		"StoragePoolException", "volume 'appvms/work/private' has no content yet");
+	/* Smaller than it was: its size is that of the data. */
+	import_bytes(f, "65536", 'a');
+	AUTO_FREE char *info = call_ok(f, "admin.vm.volume.Info+private", "work", "");
+	assert_non_null(strstr(info, "\nsize=65536\n"));
+	assert_call(f, "bulkhead.vm.volume.Snapshot+private", "work", " one\n", "");
+	assert_refused(f, "bulkhead.vm.volume.Snapshot+private", "work", "../x", "QubesValueError",
+		"snapshot name '../x' is not valid: a letter, then up to 62 letters, digits and "
+		"'-_.'");
+	AUTO_FREE char *first = call_ok(f, states, "work", "");
+	assert_true(text_starts_with(first, "id=1 kind=current time=2"));
+	assert_non_null(strstr(first, " depth=1 name=one named=2"));
+	import_bytes(f, "", 'b');
+	import_bytes(f, "", 'c');
+	assert_call(f, "admin.vm.volume.ListSnapshots+private", "work", "", "1\n2\n");
+	assert_call(f, "admin.vm.volume.Revert+private", "work", "one", "");
+	AUTO_FREE char *back = call_ok(f, states, "work", "");
+	assert_non_null(strstr(back, "id=1 kind=current"));
+	assert_non_null(strstr(back, "id=3 kind=revision"));
+	assert_call(f, "admin.vm.volume.Revert+private", "work", "3", "");
+	assert_refused(f, "bulkhead.vm.volume.Delete+private", "work", "3", "StoragePoolException",
+		"state '3' is the content of volume 'appvms/work/private'");
+	assert_call(f, "bulkhead.vm.volume.Delete+private", "work", "one", "");
+	assert_refused(f, "admin.vm.volume.Revert+private", "work", "one",
+		"QubesVolumeRevisionNotFoundError", "volume 'work:private' has no revision 'one'");
+	assert_refused(f, "bulkhead.vm.volume.Delete+private", "work", "one",
+		"QubesVolumeRevisionNotFoundError",
+		"volume 'appvms/work/private' has no revision 'one'");
+}
+
+static void
+test_resize_of_a_running_qube(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_call(f, "admin.vm.Start", "work", "", "");
+	assert_call(f, "admin.vm.volume.Resize+private", "work", "4294967296", "");
+	assert_string_equal(machines_resized, "work:private 4294967296");
+	assert_refused(f, "admin.vm.volume.Resize+private", "work", "4294967295",
+		"StoragePoolException",
+		"volume 'appvms/work/private': shrinking is refused, because it destroys data: "
+		"clone what is needed into a smaller volume instead");
+	assert_call(f, "admin.vm.Pause", "work", "", "");
+	assert_refused(f, "admin.vm.volume.Resize+private", "work", "5368709120",
+		"StoragePoolException",
+		"volume 'work:private' can be resized only while the qube is halted or running");
+	AUTO_FREE char *info = call_ok(f, "admin.vm.volume.Info+private", "work", "");
+	assert_non_null(strstr(info, "\nsize=4294967296\n"));
+}
+
 static void
 test_disposables(void **state)
 {
@@ -501,6 +577,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_volumes, start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_clone_token, start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_import, start, fixture_stop),
+		cmocka_unit_test_setup_teardown(test_states_and_snapshots, start, fixture_stop),
+		cmocka_unit_test_setup_teardown(test_resize_of_a_running_qube, start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_disposables, start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_overview_and_system_info, start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_other_callers, start, fixture_stop),
