@@ -16,47 +16,9 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "qrexec/host/admin_call.h"
-#include "qrexec/host/call_channel.h"
-#include "qrexec/host/call_disposable.h"
-#include "qrexec/host/exec_request.h"
-#include "qrexec/host/socket_names.h"
+#include "qrexec/host/call_internal.h"
 
 #define LOG_LINES_PER_SECOND 50
-#define DISPOSABLE_PREFIX "@dispvm:"
-
-enum call_state {
-	CALL_POLICY,
-	CALL_CREATING,
-	CALL_STARTING,
-	CALL_CONNECTING,
-	CALL_RUNNING,
-	CALL_OVER, /* for the target; the caller has not yet said so */
-	CALL_KILLING,
-};
-
-struct call {
-	struct call_table *table;
-	struct list link; /* call_table.calls */
-	enum call_state state;
-	bool answered;
-	bool started; /* the target was started for us: a second failure is final */
-	uint8_t id[QREXEC_REQUEST_ID_BYTES];
-	char *service; /* as asked, cleaned */
-	char *target;
-	struct policy_answer answer;
-	char *destination;                  /* whom to connect to: name or uuid:... */
-	struct call_disposable *disposable; /* made for this call only */
-
-	struct policy_query *query;
-	struct admin_call *admin;
-	struct exec_request *request;
-
-	/* With another qube, once accepted: */
-	uint32_t peer, port;
-	bool caller_left;
-	struct call_channel *channel;
-};
 
 void
 call_table_init(struct call_table *table)
@@ -66,9 +28,8 @@ call_table_init(struct call_table *table)
 	table->unanswered = 0;
 }
 
-/* One line a call; a qube that calls in a loop can not fill the disk. */
-static void
-log_call(struct call *call, const char *outcome, const char *detail)
+void
+call_log(struct call *call, const char *outcome, const char *detail)
 {
 	struct call_table *t = call->table;
 	uint64_t second = loop_now_ms() / 1000;
@@ -85,7 +46,7 @@ log_call(struct call *call, const char *outcome, const char *detail)
 			detail);
 }
 
-static void
+void
 call_destroy(struct call *call)
 {
 	struct call_table *t = call->table;
@@ -108,8 +69,7 @@ call_destroy(struct call *call)
 		t->handle_empty(t->data);
 }
 
-/* The call's own end: what was made for it goes, too. */
-static void
+void
 call_end(struct call *call)
 {
 	exec_request_destroy(steal_ptr(call->request));
@@ -123,122 +83,31 @@ call_end(struct call *call)
 	call_destroy(call);
 }
 
-static void
-mark_answered(struct call *call)
+void
+call_mark_answered(struct call *call)
 {
 	call->answered = true;
 	call->table->unanswered--;
 }
 
-static void
+void
 call_refuse(struct call *call, const char *reason)
 {
-	log_call(call, "refused", reason);
+	call_log(call, "refused", reason);
 	if (!call->answered) {
 		agent_send_refused(call->table->agent, call->id);
-		mark_answered(call);
+		call_mark_answered(call);
 	}
 	call_end(call);
 }
 
 /* The agent gets the same id in full, as it sent it. */
-static void
+void
 call_accept(struct call *call, uint32_t domain, uint32_t port)
 {
 	agent_send_params(call->table->agent, QREXEC_SERVICE_CONNECT, domain, port, call->id,
 		sizeof(call->id));
-	mark_answered(call);
-}
-
-static const char *
-missing_plus(const char *service)
-{
-	return strchr(service, '+') == NULL ? "+" : "";
-}
-
-char *
-call_command_for_qube(const char *user, const char *service, const char *source)
-{
-	return text_format("%s:QUBESRPC %s%s %s", user[0] != '\0' ? user : "DEFAULT", service,
-		missing_plus(service), source);
-}
-
-char *
-call_command_for_dom0(const char *service, const char *source, const char *requested_target)
-{
-	bool keyword = requested_target[0] == '@';
-
-	return text_format("QUBESRPC %s%s %s %s %s", service, missing_plus(service), source,
-		keyword ? "keyword" : "name", requested_target + keyword);
-}
-
-static const char *
-effective_service(const struct call *call)
-{
-	return call->answer.service != NULL ? call->answer.service : call->service;
-}
-
-static const char *
-effective_source(const struct call *call)
-{
-	return call->answer.policy_source != NULL ? call->answer.policy_source : call->table->name;
-}
-
-/* The process is there before the qube hears of the port, so that it never waits for nobody. */
-static void
-connect_dom0(struct call *call)
-{
-	struct call_table *t = call->table;
-	AUTO_ERR struct err err = ERR_INIT;
-	AUTO_FREE char *command = call_command_for_dom0(
-		effective_service(call), effective_source(call), call->answer.requested_target);
-	int port = port_table_allocate(t->ports, 0, NULL);
-	void *holder;
-
-	if (port < 0) {
-		call_refuse(call, "no free port");
-		return;
-	}
-	if (service_process_start(t->services, t->domain, port, t->name, command, &err) < 0) {
-		port_table_release(t->ports, 0, (uint32_t)port, &holder);
-		call_refuse(call, err_message(&err));
-		return;
-	}
-	call_accept(call, 0, (uint32_t)port);
-	log_call(call, "allowed", "dom0");
-	call_end(call);
-}
-
-static void connect_qube(struct call *call);
-
-/* The grant is there before the qube hears of the port: its first bytes have somewhere to go. */
-static void
-handle_accepted(uint32_t domain, uint32_t port, void *data)
-{
-	struct call *call = data;
-	struct call_table *t = call->table;
-	const struct call_channel_config config = {
-		.caller = (uint32_t)t->domain,
-		.target = domain,
-		.port = port,
-		.over_link = agent_is_over_link(t->agent),
-	};
-
-	if (call->answered) {
-		call_end(call);
-		return;
-	}
-	call->peer = domain;
-	call->port = port;
-	call->channel = call_channel_open(t->hangups, &config);
-	if (call->channel == NULL) {
-		call_refuse(call, strerror(errno));
-		return;
-	}
-	call_accept(call, domain, port);
-	log_call(call, "allowed", call->destination);
-	/* The connection to the other daemon tells either side when the call is over. */
-	call->state = CALL_RUNNING;
+	call_mark_answered(call);
 }
 
 /*
@@ -260,151 +129,6 @@ call_caller_left(struct call_table *t, uint32_t domain, uint32_t port)
 		else
 			call_channel_caller_left(call->channel);
 		return;
-	}
-}
-
-static void
-handle_target_end(struct call *call)
-{
-	if (call->caller_left || call->disposable != NULL) {
-		call_end(call);
-		return;
-	}
-	call_channel_close(steal_ptr(call->channel));
-	call->state = CALL_OVER;
-}
-
-static void
-handle_started(const char *content, const char *exception, void *data)
-{
-	struct call *call = data;
-
-	admin_call_destroy(steal_ptr(call->admin));
-	call->started = true;
-	if (content == NULL && !text_equal(exception, "QubesVMNotHaltedError"))
-		call_refuse(call, "target can not be started");
-	else if (call->answered) /* someone took it over meanwhile: one answer, ever */
-		call_end(call);
-	else
-		connect_qube(call);
-}
-
-static void
-start_qube(struct call *call)
-{
-	struct call_table *t = call->table;
-
-	call->state = CALL_STARTING;
-	call->admin = admin_call_create(t->loop, t->admin_socket, "admin.vm.Start",
-		call->destination, "", handle_started, call);
-	if (call->admin == NULL)
-		call_refuse(call, strerror(errno));
-}
-
-static void
-handle_request_end(int error, void *data)
-{
-	struct call *call = data;
-	bool absent = error == -ENOENT || error == -ECONNREFUSED;
-
-	exec_request_destroy(steal_ptr(call->request));
-	if (call->state == CALL_RUNNING)
-		handle_target_end(call);
-	else if (absent && call->answer.autostart && !call->started)
-		start_qube(call);
-	else
-		call_refuse(call, absent ? "target is not running" : strerror(-error));
-}
-
-static void
-connect_qube(struct call *call)
-{
-	static const struct exec_request_handler handler = {
-		.handle_accepted = handle_accepted,
-		.handle_end = handle_request_end,
-	};
-	struct call_table *t = call->table;
-	AUTO_FREE char *path = socket_target_path(t->socket_directory, call->destination);
-	AUTO_FREE char *command = call_command_for_qube(
-		call->answer.user, effective_service(call), effective_source(call));
-
-	call->state = CALL_CONNECTING;
-	call->request =
-		exec_request_create(t->loop, path, (uint32_t)t->domain, command, &handler, call);
-	if (call->request == NULL)
-		call_refuse(call, strerror(errno));
-}
-
-static void
-handle_created(const char *name, void *data)
-{
-	struct call *call = data;
-
-	if (name == NULL) {
-		call_disposable_destroy(steal_ptr(call->disposable));
-		call_refuse(call, "disposable can not be created");
-		return;
-	}
-	call->destination = text_copy(name);
-	if (call->answered)
-		call_end(call);
-	else
-		start_qube(call);
-}
-
-static void
-handle_killed(void *data)
-{
-	call_destroy(data);
-}
-
-static void
-create_disposable(struct call *call, const char *base)
-{
-	const struct call_disposable_config config = {
-		.loop = call->table->loop,
-		.admin_socket = call->table->admin_socket,
-		.base = base,
-		.by_uuid = call->answer.target_uuid != NULL,
-		.handle_created = handle_created,
-		.handle_killed = handle_killed,
-		.data = call,
-	};
-
-	if (!call->answer.autostart) {
-		call_refuse(call, "a disposable needs autostart");
-		return;
-	}
-	call->state = CALL_CREATING;
-	call->disposable = call_disposable_create(&config);
-	if (call->disposable == NULL)
-		call_refuse(call, strerror(errno));
-}
-
-/* A channel from a domain to itself does not exist. */
-static bool
-is_own(const struct call_table *t, const char *target)
-{
-	if (text_starts_with(target, "uuid:"))
-		return text_equal(target + strlen("uuid:"), t->uuid);
-	return text_equal(target, t->name);
-}
-
-static void
-call_follow_answer(struct call *call)
-{
-	const struct policy_answer *a = &call->answer;
-	const char *target = a->target_uuid != NULL ? a->target_uuid : a->target;
-
-	if (text_equal(a->target, "dom0")) {
-		connect_dom0(call);
-	} else if (text_starts_with(target, DISPOSABLE_PREFIX)) {
-		create_disposable(call, target + strlen(DISPOSABLE_PREFIX));
-	} else if (!socket_target_valid(target) || is_own(call->table, target)) {
-		call_refuse(call, "target can not be called");
-	} else {
-		call->destination = text_copy(target);
-		connect_qube(call);
 	}
 }
 
@@ -435,7 +159,7 @@ clean(struct call *call, const struct qrexec_trigger *untrusted)
 	qrexec_clean_name(call->target);
 	if (!text_equal(call->service, untrusted->service) ||
 		!text_equal(call->target, untrusted->target))
-		log_call(call, "was asked as", untrusted->service);
+		call_log(call, "was asked as", untrusted->service);
 }
 
 static struct call *
@@ -516,9 +240,9 @@ call_withdraw(struct call_table *t, uint32_t untrusted_number)
 	/* The target's daemon cannot be told: its end waits for a caller, and is hung up. */
 	if (call == NULL || call->state == CALL_CONNECTING)
 		return;
-	log_call(call, "withdrawn", "its caller left");
+	call_log(call, "withdrawn", "its caller left");
 	agent_send_refused(t->agent, call->id);
-	mark_answered(call);
+	call_mark_answered(call);
 	/* What is being created can only be killed once its name is known. */
 	if (call->state != CALL_CREATING)
 		call_end(call);
@@ -531,8 +255,8 @@ call_take_over(struct call_table *t, const char *id)
 
 	if (call == NULL)
 		return false;
-	mark_answered(call);
-	log_call(call, "accepted", "by a local client");
+	call_mark_answered(call);
+	call_log(call, "accepted", "by a local client");
 	return true;
 }
 
@@ -549,7 +273,7 @@ call_table_cancel(struct call_table *t, bool keep_running)
 		/* What is being created can only be killed once its name is known. */
 		if (call->state == CALL_CREATING) {
 			if (!call->answered)
-				mark_answered(call);
+				call_mark_answered(call);
 			continue;
 		}
 		policy_query_destroy(steal_ptr(call->query));
