@@ -12,6 +12,8 @@ debian_12_packages=(
 	xserver-xorg-core xserver-xorg-video-dummy x11-xkb-utils fonts-dejavu-core xterm l3afpad
 	libxcb-composite0 libxcb-damage0 libxcb-icccm4 libxcb-randr0 libxcb-shm0 libxcb-xfixes0
 	libxcb-xkb1 libxcb-xtest0
+	# what programs find each other and the person by
+	dbus-x11 libnotify-bin
 )
 
 # Of no use in a qube: terminals that nobody sees, keyboards of a console, the hardware of a real

@@ -42,6 +42,8 @@ has_no_window() {
 # geometry WINDOW: sets X Y WIDTH HEIGHT of its inside, which the caller has declared. (xdotool is
 # wrong about windows within a window manager's frame.)
 geometry() {
+	# Without a window xwininfo would wait for a click.
+	[ -n "$1" ] || return 1
 	eval "$(xwininfo -id "$1" | sed -n 's/.*Absolute upper-left X: */X=/p; s/.*Absolute upper-left Y: */Y=/p
 		s/^ *Width: */WIDTH=/p; s/^ *Height: */HEIGHT=/p')"
 }

@@ -50,6 +50,7 @@ static const struct {
 static const struct {
 	const char *name, *socket_path;
 } session_services[] = {
+	{"qubes.Notifications", "/run/qubes/notifications.sock"},
 	{"qubes.WindowIconUpdater", "/run/qubes/window-icons.sock"},
 };
 

@@ -99,6 +99,8 @@ handle_readable(struct loop_fd *source, uint32_t events, void *data)
 	caller->source = NULL;
 	forget(caller);
 	if (qube != NULL) {
+		/* As whoever gets it expects it. */
+		fd_set_nonblocking(fd, 0);
 		callers->callback(callers->data, qube, fd);
 	} else {
 		log_warning("call at '%s': not understood", callers->path);

@@ -53,6 +53,7 @@ pid_t launcher_start_daemon(const struct gui_qube *q, bool foreground, int calls
 	const struct launcher_options *options, struct err *err);
 /* Where a program of ours is; the caller frees it. */
 char *launcher_program(const char *name);
+char *launcher_helper(const char *name);
 
 /* The screen: its monitors as lines for qubes.SetMonitorLayout. */
 struct monitors;

@@ -28,6 +28,14 @@ launcher_program(const char *name)
 	return path_join(directory != NULL ? directory : BULKHEAD_BINDIR, name);
 }
 
+char *
+launcher_helper(const char *name)
+{
+	const char *directory = getenv("BULKHEAD_WINDOWS_PROGRAMS");
+
+	return path_join(directory != NULL ? directory : BULKHEAD_LIBEXECDIR, name);
+}
+
 /* What asks the user in a window. Without it a qube that sends nonsense is not asked about. */
 static bool
 can_ask(void)

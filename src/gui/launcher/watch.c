@@ -18,6 +18,7 @@
 #include "gui/daemon/daemon.h"
 #include "gui/launcher/callers.h"
 #include "gui/launcher/keyboard.h"
+#include "gui/launcher/notices.h"
 #include "gui/launcher/qube_call.h"
 #include "gui/launcher/watch.h"
 #include "tools/lib/admin_client.h"
@@ -36,6 +37,8 @@ struct shown {
 	char *name;
 	struct loop_child *child; /* NULL between two */
 	int calls_fd;             /* to the daemon: calls of the qube to us; -1 without */
+	struct notices *notices;  /* of the qube, its newest call; or NULL */
+	char *label;              /* or NULL: not known yet */
 	bool told_layout;         /* of the keyboard, that is not the one it begins with */
 	struct loop_timer *restart;
 	uint64_t delay_ms, started_ms;
@@ -48,7 +51,7 @@ struct watch {
 	struct list shown;               /* shown.link */
 	struct monitors *monitors;       /* NULL: no display */
 	struct keyboard *keyboard;       /* NULL too when it tells nothing */
-	struct callers *icons;           /* NULL: nobody can bring any */
+	struct callers *icons, *notices; /* NULL: nobody can call */
 	struct admin_connection *events; /* NULL: no daemon */
 	struct loop_fd *events_source;
 	struct loop_timer *retry;
@@ -80,6 +83,8 @@ static void
 forget_shown(struct shown *s)
 {
 	close_calls(s);
+	notices_stop(s->notices);
+	free(s->label);
 	if (s->child != NULL)
 		loop_child_signal(s->child, SIGTERM);
 	loop_child_destroy(s->child);
@@ -170,8 +175,11 @@ start_shown(struct shown *s)
 		pid = start_daemon(s, &q, &err);
 	wanted = err.code != 0 || q.wanted;
 	s->monitor_layout = q.monitor_layout;
-	if (pid >= 0)
+	if (pid >= 0) {
 		tell_layout(s, q.keyboard_layout);
+		free(s->label);
+		s->label = text_copy(q.label_name);
+	}
 	gui_qube_finish(&q);
 	if (pid < 0) {
 		if (wanted)
@@ -354,6 +362,20 @@ handle_icons(void *data, const char *qube, int fd)
 	close(fd);
 }
 
+static void
+handle_notices(void *data, const char *qube, int fd)
+{
+	struct watch *w = data;
+	struct shown *s = find_shown(w, qube);
+
+	if (s == NULL || s->label == NULL) {
+		close(fd);
+		return;
+	}
+	notices_stop(s->notices);
+	s->notices = notices_start(w->loop, s->name, s->label, fd);
+}
+
 /* Not from within its own callback. */
 static void
 handle_display_lost(void *data)
@@ -398,15 +420,16 @@ handle_retry(struct loop_timer *timer, void *data)
 	}
 }
 
-static void
-listen_for_icons(struct watch *w)
+static struct callers *
+listen_for(struct watch *w, const char *socket_path, const char *service, callers_callback callback)
 {
-	AUTO_FREE char *path = root_path(CALLERS_ICONS_SOCKET);
+	AUTO_FREE char *path = root_path("%s", socket_path);
 	AUTO_ERR struct err err = ERR_INIT;
+	struct callers *c = callers_listen(w->loop, path, service, callback, w, &err);
 
-	w->icons = callers_listen(w->loop, path, "qubes.WindowIconUpdater", handle_icons, w, &err);
-	if (w->icons == NULL)
-		log_warning("windows have no icons of their own: %s", err_message(&err));
+	if (c == NULL)
+		log_warning("service '%s': %s", service, err_message(&err));
+	return c;
 }
 
 static void
@@ -443,11 +466,13 @@ watch_run(const struct launcher_options *options)
 	interrupt = loop_signal_create(w.loop, SIGINT, handle_end, &w);
 	w.retry = loop_timer_create(w.loop, handle_retry, &w);
 	write_pid(options->pidfile);
-	listen_for_icons(&w);
+	w.icons = listen_for(&w, CALLERS_ICONS_SOCKET, "qubes.WindowIconUpdater", handle_icons);
+	w.notices = listen_for(&w, NOTICES_SOCKET, "qubes.Notifications", handle_notices);
 	loop_timer_start(w.retry, 0);
 	status = loop_run(w.loop);
 	forget_all(&w);
 	callers_close(w.icons);
+	callers_close(w.notices);
 	loop_fd_destroy(w.events_source);
 	admin_connection_close(w.events);
 	keyboard_close(w.keyboard);

@@ -25,6 +25,7 @@
 #include "base/socket.h"
 #include "base/text.h"
 #include "fake_api.h"
+#include "gui/notices/notice.h"
 #include "harness.h"
 
 #define LOG_MAX_BYTES 65536
@@ -92,6 +93,13 @@ be_qrexec_client(int argc, char **argv)
 	for (ssize_t i = 0; i < size; i++)
 		text[i] = text[i] == '\n' ? '|' : text[i];
 	write_down("call %s %s: %s\n", argv[2], argc > 3 ? argv[3] : "", text);
+	return 0;
+}
+
+static int
+be_notify_send(int argc, char **argv)
+{
+	write_down_arguments("shown", argc, argv);
 	return 0;
 }
 
@@ -173,17 +181,21 @@ await_end(pid_t pid)
 static void
 link_programs(const char *directory)
 {
-	static const char *const names[] = {"gui-daemon", "qrexec-client"};
+	static const char *const names[] = {"gui-daemon", "qrexec-client", "notify-send"};
+	AUTO_FREE char *filter = path_join(directory, "notification-filter");
+	AUTO_FREE char *path = text_format("%s:%s", directory, getenv("PATH"));
 	char own[512];
 	ssize_t length = readlink("/proc/self/exe", own, sizeof(own) - 1);
 
 	assert_true(length > 0);
 	own[length] = '\0';
-	for (size_t i = 0; i < 2; i++) {
-		AUTO_FREE char *path = path_join(directory, names[i]);
+	for (size_t i = 0; i < 3; i++) {
+		AUTO_FREE char *name = path_join(directory, names[i]);
 
-		assert_int_equal(symlink(own, path), 0);
+		assert_int_equal(symlink(own, name), 0);
 	}
+	assert_int_equal(symlink(NOTIFICATION_FILTER, filter), 0);
+	setenv("PATH", path, 1);
 	setenv("BULKHEAD_WINDOWS_PROGRAMS", directory, 1);
 }
 
@@ -318,9 +330,9 @@ test_restarts(void **state)
 }
 
 static int
-call_icons(const char *head, size_t size)
+call(const char *socket_path, const char *head, size_t size)
 {
-	AUTO_FREE char *path = in_root("/run/qubes/window-icons.sock");
+	AUTO_FREE char *path = in_root(socket_path);
 	AUTO_ERR struct err err = ERR_INIT;
 	int fd = -1;
 
@@ -331,6 +343,12 @@ call_icons(const char *head, size_t size)
 	assert_true(fd >= 0);
 	assert_int_equal(write_all(fd, head, size), 0);
 	return fd;
+}
+
+static int
+call_icons(const char *head, size_t size)
+{
+	return call("/run/qubes/window-icons.sock", head, size);
 }
 
 static void
@@ -369,6 +387,70 @@ test_icons(void **state)
 	assert_int_equal(write_all(fd, "17\n", 3), 0);
 	await_line("icons work 17\n");
 	assert_hung_up(fd);
+}
+
+static int
+call_notices(void)
+{
+	static const char head[] = "qubes.Notifications+ work keyword adminvm";
+	static const uint8_t version[4] = {0, 0, 1, 0};
+	uint8_t theirs[4];
+	int fd = call("/run/qubes/notifications.sock", head, sizeof(head));
+
+	assert_int_equal(read_exactly(fd, theirs, sizeof(theirs)), 0);
+	assert_memory_equal(theirs, version, sizeof(version));
+	assert_int_equal(write_all(fd, version, sizeof(version)), 0);
+	return fd;
+}
+
+static void
+send_notice(int fd, const char *summary, const char *body)
+{
+	static struct notice notice = {.urgency = NOTICE_NORMAL};
+	AUTO_BUF struct buf b;
+
+	snprintf(notice.untrusted_summary, sizeof(notice.untrusted_summary), "%s", summary);
+	snprintf(notice.untrusted_body, sizeof(notice.untrusted_body), "%s", body);
+	buf_init(&b, NOTICE_RECORD_MAX);
+	assert_int_equal(notice_put(&b, &notice), 0);
+	assert_int_equal(write_all(fd, buf_data(&b), buf_len(&b)), 0);
+}
+
+/* With the qube's name, without markup or options; a flood is cut short; nonsense ends the call. */
+static void
+test_notices(void **state)
+{
+	struct fixture *f = *state;
+	int fd, other, shown = 0;
+
+	fake_api_set_running("work", true);
+	start_launcher(f);
+	await_other_pid("work", -1);
+	fd = call_notices();
+	send_notice(fd, "--help", "<b>1 & 2</b>\x1b");
+	await_line("shown --app-name=Bulkhead --urgency=normal --icon=appvm-blue -- "
+		   "[work] --help &lt;b&gt;1 &amp; 2&lt;/b&gt;_\n");
+	for (int i = 0; i < 100; i++)
+		send_notice(fd, "flood", "");
+	usleep(1100000);
+	send_notice(fd, "after the flood", "");
+	await_line("[work] after the flood");
+	{
+		AUTO_FREE char *log = read_log();
+
+		for (const char *at = log; (at = strstr(at, "[work] flood")) != NULL; at++)
+			shown++;
+	}
+	assert_in_range(shown, 1, 2 * 5);
+	/* A new call ends the one before; nonsense ends the new one. */
+	other = call_notices();
+	assert_hung_up(fd);
+	assert_int_equal(write_all(other, "\xff\xff\xff\xff", 4), 0);
+	assert_hung_up(other);
+	other = call_notices();
+	send_notice(other, "again", "");
+	await_line("[work] again");
+	close(other);
 }
 
 static void
@@ -436,6 +518,7 @@ main(int argc, char **argv)
 		TEST(test_without_windows),
 		TEST(test_restarts),
 		TEST(test_icons),
+		TEST(test_notices),
 		TEST(test_keyboard),
 		TEST(test_display_goes),
 	};
@@ -444,6 +527,8 @@ main(int argc, char **argv)
 		return be_gui_daemon(argc, argv);
 	if (text_ends_with(argv[0], "/qrexec-client"))
 		return be_qrexec_client(argc, argv);
+	if (text_ends_with(argv[0], "notify-send"))
+		return be_notify_send(argc, argv);
 	if (access("/usr/bin/Xvfb", X_OK) != 0) {
 		print_message("SKIP: no Xvfb\n");
 		return 77;
