@@ -38,4 +38,24 @@ matches "debian-12: swap is on" xvdc\|vdc "$(in_qube deb 'cat /proc/swaps')"
 check "debian-12: stops when asked" stop_qube deb
 is "debian-12: is halted" Halted "$(qvm-ls --raw-data --fields STATE deb)"
 
+# A shutdown in the middle of a boot: asked for before systemd's own programs look at the button.
+# needs_recovery: what a file system says that was not unmounted.
+private_features() {
+	local raw
+
+	raw=$(mktemp "${TMPDIR:-/tmp}/bulkhead-private.XXXXXX")
+	qemu-img convert -O raw "$(find "$BULKHEAD_ROOT/var/lib/qubes/appvms/deb" -name 'private*.qcow2' | sort -V | tail -n 1)" "$raw" &&
+		dumpe2fs -h "$raw" 2>/dev/null | grep '^Filesystem features'
+	rm -f "$raw"
+}
+
+PATH=$PATH:/usr/sbin
+require "debian-12: the qube starts again" start_qube deb
+check "debian-12: stops in the middle of its boot" timeout 100 qvm-shutdown --wait deb
+is "debian-12: is halted" Halted "$(qvm-ls --raw-data --fields STATE deb)"
+matches "debian-12: by itself" 'powered itself off' "$(grep '\[deb\].*machine stopped' "$(daemon_log)" | tail -n 1)"
+features=$(private_features)
+matches "debian-12: its private volume can be read" 'has_journal' "$features"
+is "debian-12: and was unmounted" "" "$(grep -o needs_recovery <<<"$features")"
+
 finish
