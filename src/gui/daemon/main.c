@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -44,7 +43,8 @@ leave_terminal(const struct gui_config *c)
 
 /*
  * One daemon a qube: whoever holds the lock on the file is it. A file that a crash left behind is
- * locked by nobody. -1: another one runs.
+ * locked by nobody, and the lock is this process's alone: a helper that outlives it for a moment
+ * does not keep the next one out. -1: another one runs.
  */
 static int
 lock_running(const struct gui_config *c)
@@ -53,10 +53,11 @@ lock_running(const struct gui_config *c)
 		c->state_dir != NULL ? text_copy(c->state_dir) : root_path("/run/qubes");
 	AUTO_FREE char *path = text_format("%s/guid-running.%u", directory, c->domain);
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, RUNNING_MODE);
+	struct flock whole = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
 
 	if (fd < 0)
 		fatal("'%s': cannot be opened", path);
-	if (flock(fd, LOCK_EX | LOCK_NB) < 0) {
+	if (fcntl(fd, F_SETLK, &whole) < 0) {
 		close(fd);
 		return -1;
 	}

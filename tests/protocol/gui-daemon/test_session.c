@@ -10,7 +10,10 @@
 #include <unistd.h>
 #include <xcb/xtest.h>
 
+#include "base/cleanup.h"
 #include "base/loop.h"
+#include "base/path.h"
+#include "base/text.h"
 #include "cases.h"
 
 #define KEYCODE_A 38
@@ -222,6 +225,40 @@ test_T102_end_of_stream(void **state)
 	assert_true(harness_await_pixel(h, 101, 101, WHITE));
 }
 
+static pid_t
+helper_of(pid_t daemon)
+{
+	AUTO_FREE char *path = text_format("/proc/%d/task/%d/children", daemon, daemon);
+	AUTO_FREE char *text = NULL;
+	int pid = 0;
+
+	assert_int_equal(read_file(path, 256, &text, NULL, NULL), 0);
+	assert_int_equal(sscanf(text, "%d", &pid), 1);
+	return pid;
+}
+
+/* Two never show the same qube; but what is left of a killed one is in nobody's way. */
+static void
+test_one_daemon_a_qube(void **state)
+{
+	struct harness *h = *state;
+	pid_t first, helper;
+
+	case_begin_with_window(h, NULL);
+	first = h->daemon;
+	harness_start_daemon(h, NULL);
+	assert_int_equal(harness_await_daemon(h), 0);
+	h->daemon = first;
+	settle(h, 0);
+	helper = helper_of(first);
+	assert_int_equal(kill(helper, SIGSTOP), 0);
+	assert_int_equal(kill(first, SIGKILL), 0);
+	assert_int_equal(waitpid(first, NULL, 0), first);
+	h->daemon = 0;
+	case_begin_with_window(h, NULL);
+	kill(helper, SIGCONT);
+}
+
 static void
 set_work_area(struct harness *h, uint32_t width, uint32_t height)
 {
@@ -317,6 +354,7 @@ main(void)
 		cmocka_unit_test(test_T99_dock_of_a_shown_window),
 		cmocka_unit_test(test_T100_icon_keeps_its_size),
 		cmocka_unit_test(test_T102_end_of_stream),
+		cmocka_unit_test(test_one_daemon_a_qube),
 		cmocka_unit_test(test_T103_work_area),
 		cmocka_unit_test(test_T104_agent_does_not_read),
 	};
