@@ -96,13 +96,19 @@ _qvm_argument() {
 	qvm-service:2) printf '%s\n' on off ;;
 	qvm-tags:1) printf '%s\n' list add del ;;
 	qvm-tags:[2-9]) _qvm_first_column qvm-tags "$1" ;;
-	qvm-volume:0) printf '%s\n' list info config resize revert ;;
+	qvm-volume:0) printf '%s\n' list info config resize revert snapshot delete import clone clear ;;
 	qvm-volume:*)
 		case $1:$# in
 		list:* | ls:*) _qvm_qubes ;;
 		*:1) _qvm_volumes ;;
 		config:2) printf '%s\n' revisions_to_keep rw ephemeral ;;
-		revert:2) qvm-volume info "$2" revisions 2>/dev/null ;;
+		info:2) printf '%s\n' revisions states work size usage ;;
+		revert:2 | delete:2)
+			qvm-volume info "$2" states 2>/dev/null |
+				awk 'NR > 1 && ($4 == "revision" || $5 != "-") { print $5 != "-" ? $5 : $3 }'
+			;;
+		import:2) compgen -f -- "$cur" ;;
+		clone:2) _qvm_volumes ;;
 		esac
 		;;
 	qvm-transfer:0) printf '%s\n' list undo ;;
