@@ -13,28 +13,17 @@
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "qrexec/policy/intern.h"
+#include "qrexec/policy/rate_limit.h"
 
 #define LINE_MAX_BYTES 4096
 #define FIELD_MAX_BYTES 512
-/* Qubes whose lines are counted apart; later ones share a count. */
-#define MAX_SHARES 20000
-#define BURST_THOUSANDTHS (UINT64_C(1000) * DECISION_LOG_BURST)
-
-struct share {
-	uint64_t filled_ms;   /* when `thousandths` was right */
-	uint64_t thousandths; /* of lines that may still be written */
-	uint64_t left_out;
-};
 
 struct decision_log {
 	char *path;
 	int fd;
 	uint64_t size_bytes, max_bytes;
 	bool failing;
-	struct intern names;  /* of calling qubes */
-	struct share *shares; /* by number of the name; the last is everybody else's */
-	size_t share_count;
+	struct rate_limit lines; /* by calling qube; names that are no qube's share "" */
 };
 
 static int
@@ -63,6 +52,7 @@ decision_log_open(const char *path, struct err *err)
 	log->size_bytes = size_bytes;
 	log->max_bytes = DECISION_LOG_MAX_BYTES;
 	log->path = text_copy(path);
+	rate_limit_init(&log->lines, DECISION_LOG_BURST, 1000 / DECISION_LOG_PER_SECOND);
 	return log;
 }
 
@@ -72,8 +62,7 @@ decision_log_close(struct decision_log *log)
 	if (log == NULL)
 		return;
 	close(log->fd);
-	intern_finish(&log->names);
-	free(log->shares);
+	rate_limit_finish(&log->lines);
 	free(log->path);
 	free(log);
 }
@@ -114,49 +103,6 @@ make_room(struct decision_log *log, size_t line_bytes)
 	log_error("log '%s': cannot begin a new one, the old one is lost", log->path);
 	if (ftruncate(log->fd, 0) == 0)
 		log->size_bytes = 0;
-}
-
-static struct share *
-add_share(struct decision_log *log, uint64_t now_ms)
-{
-	struct share *larger = xcalloc(log->share_count + 1, sizeof(*larger));
-
-	if (log->share_count > 0)
-		memcpy(larger, log->shares, log->share_count * sizeof(*larger));
-	free(log->shares);
-	log->shares = larger;
-	larger[log->share_count] = (struct share){now_ms, BURST_THOUSANDTHS, 0};
-	return &larger[log->share_count++];
-}
-
-/* Names that are no qube's are one share: a name alone must not make memory grow. */
-static struct share *
-find_share(struct decision_log *log, const char *name, uint64_t now_ms)
-{
-	uint32_t number = intern_find(&log->names, name, strlen(name));
-
-	if (number == POLICY_NONE && log->names.count >= MAX_SHARES)
-		number = 0;
-	if (number == POLICY_NONE)
-		number = intern_add(&log->names, name);
-	return number < log->share_count ? &log->shares[number] : add_share(log, now_ms);
-}
-
-static bool
-take_line(struct share *share, uint64_t now_ms)
-{
-	uint64_t gained = (now_ms - share->filled_ms) * DECISION_LOG_PER_SECOND;
-
-	share->filled_ms = now_ms;
-	share->thousandths += gained;
-	if (share->thousandths > BURST_THOUSANDTHS)
-		share->thousandths = BURST_THOUSANDTHS;
-	if (share->thousandths < 1000) {
-		share->left_out++;
-		return false;
-	}
-	share->thousandths -= 1000;
-	return true;
 }
 
 /* " KEY=VALUE", of printable characters without blanks. */
@@ -237,23 +183,22 @@ void
 decision_log_write(struct decision_log *log, const struct policy_view *v,
 	const struct policy_request *request, const struct policy_decision *d, uint64_t now_ms)
 {
-	struct share *share =
-		find_share(log, d->caller != POLICY_NONE ? request->source : "", now_ms);
+	const char *caller = d->caller != POLICY_NONE ? request->source : "";
+	uint64_t left_out;
 	AUTO_BUF struct buf line;
 	int result;
 
-	if (!take_line(share, now_ms))
+	if (!rate_limit_take_counted(&log->lines, caller, now_ms, &left_out))
 		return;
 	/* What does not fit is dropped; the end of the line always fits. */
 	buf_init(&line, LINE_MAX_BYTES);
 	put_time(&line);
 	put_decision(&line, v, request, d);
-	if (share->left_out > 0)
-		buf_printf(&line, " left_out=%llu", (unsigned long long)share->left_out);
+	if (left_out > 0)
+		buf_printf(&line, " left_out=%llu", (unsigned long long)left_out);
 	if (buf_room(&line) == 0)
 		buf_trim(&line, 1);
 	buf_put_u8(&line, '\n');
-	share->left_out = 0;
 	make_room(log, buf_len(&line));
 	log->size_bytes += buf_len(&line);
 	result = write_all(log->fd, buf_data(&line), buf_len(&line));

@@ -20,7 +20,7 @@ rate_limit_finish(struct rate_limit *r)
 	free(r->shares);
 }
 
-static struct rate_share *
+static uint32_t
 find_share(struct rate_limit *r, const char *name)
 {
 	uint32_t number = intern_find(&r->names, name, strlen(name));
@@ -31,7 +31,7 @@ find_share(struct rate_limit *r, const char *name)
 	if (number == POLICY_NONE)
 		number = intern_add(&r->names, name);
 	if (number < r->share_count)
-		return &r->shares[number];
+		return number;
 	if (r->share_count == r->share_capacity) {
 		r->share_capacity = r->share_capacity > 0 ? r->share_capacity * 2 : 32;
 		larger = xcalloc(r->share_capacity, sizeof(*larger));
@@ -40,18 +40,32 @@ find_share(struct rate_limit *r, const char *name)
 		free(r->shares);
 		r->shares = larger;
 	}
-	return &r->shares[r->share_count++];
+	return (uint32_t)r->share_count++;
+}
+
+bool
+rate_limit_take_counted(
+	struct rate_limit *r, const char *name, uint64_t now_ms, uint64_t *ret_refused)
+{
+	uint32_t number = find_share(r, name); /* which may move the shares */
+	struct rate_share *share = &r->shares[number];
+	uint64_t full_ms = share->full_ms > now_ms ? share->full_ms : now_ms;
+
+	/* What has been taken and not yet come back is the time until it is full. */
+	if (full_ms - now_ms > (r->burst - 1) * r->interval_ms) {
+		share->refused++;
+		return false;
+	}
+	share->full_ms = full_ms + r->interval_ms;
+	*ret_refused = share->refused;
+	share->refused = 0;
+	return true;
 }
 
 bool
 rate_limit_take(struct rate_limit *r, const char *name, uint64_t now_ms)
 {
-	struct rate_share *share = find_share(r, name);
-	uint64_t full_ms = share->full_ms > now_ms ? share->full_ms : now_ms;
+	uint64_t refused;
 
-	/* What has been taken and not yet come back is the time until it is full. */
-	if (full_ms - now_ms > (r->burst - 1) * r->interval_ms)
-		return false;
-	share->full_ms = full_ms + r->interval_ms;
-	return true;
+	return rate_limit_take_counted(r, name, now_ms, &refused);
 }

@@ -15,6 +15,7 @@
 
 struct rate_share {
 	uint64_t full_ms; /* when it will have its whole burst again */
+	uint64_t refused; /* times since it last might */
 };
 
 struct rate_limit {
@@ -30,5 +31,8 @@ void rate_limit_finish(struct rate_limit *r);
 
 /* Whether `name` may do it once more now, which then counts. */
 bool rate_limit_take(struct rate_limit *r, const char *name, uint64_t now_ms);
+/* The same; if it may, *ret_refused is how often it was refused since it last might. */
+bool rate_limit_take_counted(
+	struct rate_limit *r, const char *name, uint64_t now_ms, uint64_t *ret_refused);
 
 #endif
