@@ -5,28 +5,23 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/maybe.h"
 #include "base/text.h"
 
 #define VOLUME_COLUMNS                                                                             \
 	"id, pool, vid, name, owner, source_vid, size_bytes, rw, save_on_stop, snap_on_start, "    \
 	"ephemeral, revisions_to_keep, removing"
 
-static char *
-copy_or_null(const char *text)
-{
-	return text != NULL ? text_copy(text) : NULL;
-}
-
 static void
 read_volume(struct store_query *q, struct volume *ret)
 {
 	*ret = (struct volume){
 		.id = query_int(q, 0),
-		.pool = copy_or_null(query_text(q, 1)),
-		.vid = copy_or_null(query_text(q, 2)),
-		.name = copy_or_null(query_text(q, 3)),
-		.owner = copy_or_null(query_text(q, 4)),
-		.source_vid = copy_or_null(query_text(q, 5)),
+		.pool = text_copy_or_null(query_text(q, 1)),
+		.vid = text_copy_or_null(query_text(q, 2)),
+		.name = text_copy_or_null(query_text(q, 3)),
+		.owner = text_copy_or_null(query_text(q, 4)),
+		.source_vid = text_copy_or_null(query_text(q, 5)),
 		.size_bytes = (uint64_t)query_int(q, 6),
 		.rw = query_int(q, 7) != 0,
 		.save_on_stop = query_int(q, 8) != 0,

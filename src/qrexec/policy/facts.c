@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/maybe.h"
 #include "qrexec/policy/intern.h"
 
 /* Pairs (qube, number of a tag or type), gathered until the sets can be made. */
@@ -108,12 +109,6 @@ add_type(struct policy_facts *f, const char *type)
 		(struct membership){(uint32_t)f->count, intern_add(&f->types, type)};
 }
 
-static char *
-copy_or_null(const char *text)
-{
-	return text != NULL && text[0] != '\0' ? text_copy(text) : NULL;
-}
-
 /* A colour that can not be read is only not shown. */
 static uint32_t
 parse_color(const char *label)
@@ -154,12 +149,12 @@ policy_facts_add(struct policy_facts *f, const struct policy_qube_description *d
 	f->qubes = grown(f->qubes, f->count, &f->capacity, sizeof(*f->qubes));
 	q = &f->qubes[f->count];
 	*q = (struct policy_qube){
-		.icon = copy_or_null(d->icon),
+		.icon = text_copy_unless_empty(d->icon),
 		.color = parse_color(d->label),
-		.gui_qube = copy_or_null(d->guivm),
-		.transport = copy_or_null(d->transport_rpc),
-		.default_dispvm_name = copy_or_null(d->default_dispvm),
-		.relay_name = copy_or_null(d->relayvm),
+		.gui_qube = text_copy_unless_empty(d->guivm),
+		.transport = text_copy_unless_empty(d->transport_rpc),
+		.default_dispvm_name = text_copy_unless_empty(d->default_dispvm),
+		.relay_name = text_copy_unless_empty(d->relayvm),
 		.template_for_dispvms = d->template_for_dispvms,
 		.internal = d->internal != NULL && d->internal[0] != '\0',
 		.running = d->power_state != NULL && text_equal(d->power_state, "Running"),

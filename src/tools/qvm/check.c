@@ -1,7 +1,7 @@
 /* qvm-check: answers by its exit status whether qubes exist, or are what the flags ask. */
 #include "base/cleanup.h"
+#include "base/maybe.h"
 #include "base/text.h"
-#include "tools/lib/maybe.h"
 #include "tools/lib/qubes.h"
 #include "tools/lib/report.h"
 #include "tools/qvm/commands.h"

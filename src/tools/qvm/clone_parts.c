@@ -1,12 +1,12 @@
 /* Copying a qube with the calls there are (clone_parts.h). */
 #include "tools/qvm/clone_parts.h"
-#include "tools/lib/maybe.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/maybe.h"
 #include "base/text.h"
 #include "tools/lib/admin_client.h"
 #include "tools/lib/admin_error.h"

@@ -9,8 +9,8 @@
 #include <strings.h>
 
 #include "base/cleanup.h"
+#include "base/maybe.h"
 #include "base/text.h"
-#include "tools/lib/maybe.h"
 
 #define MIB ((uint64_t)1 << 20)
 
@@ -38,12 +38,6 @@ static const struct format {
 };
 
 static char *
-copy_or_null(const char *text)
-{
-	return text != NULL && *text != '\0' ? text_copy(text) : NULL;
-}
-
-static char *
 value_name(const struct ls_data *d, size_t qube, const struct column_kind *kind)
 {
 	return text_copy(d->qubes.items[qube].name);
@@ -64,7 +58,7 @@ value_class(const struct ls_data *d, size_t qube, const struct column_kind *kind
 static char *
 value_uuid(const struct ls_data *d, size_t qube, const struct column_kind *kind)
 {
-	return copy_or_null(d->qubes.items[qube].uuid);
+	return text_copy_unless_empty(d->qubes.items[qube].uuid);
 }
 
 /* For a column that formats have and that nothing stands behind any more. */
@@ -78,7 +72,7 @@ value_none(const struct ls_data *d, size_t qube, const struct column_kind *kind)
 static char *
 value_property(const struct ls_data *d, size_t qube, const struct column_kind *kind)
 {
-	return copy_or_null(ls_data_property(d, qube, kind->properties));
+	return text_copy_unless_empty(ls_data_property(d, qube, kind->properties));
 }
 
 static char *
@@ -89,7 +83,8 @@ value_gateway(const struct ls_data *d, size_t qube, const struct column_kind *ki
 
 	if (found == NULL)
 		return NULL;
-	return copy_or_null(ls_data_property(d, (size_t)(found - d->qubes.items), "gateway"));
+	return text_copy_unless_empty(
+		ls_data_property(d, (size_t)(found - d->qubes.items), "gateway"));
 }
 
 static char *
@@ -337,7 +332,7 @@ column_value(const struct column *c, const struct ls_data *d, size_t qube)
 {
 	if (c->kind != NULL)
 		return c->kind->value(d, qube, c->kind);
-	return copy_or_null(ls_data_property(d, qube, c->property));
+	return text_copy_unless_empty(ls_data_property(d, qube, c->property));
 }
 
 bool

@@ -9,9 +9,9 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/maybe.h"
 #include "base/text.h"
 #include "tools/lib/encode.h"
-#include "tools/lib/maybe.h"
 #include "tools/lib/table.h"
 
 #define JSON_MAX ((size_t)256 << 20)

@@ -7,10 +7,10 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/maybe.h"
 #include "base/text.h"
 #include "tools/lib/admin_client.h"
 #include "tools/lib/admin_error.h"
-#include "tools/lib/maybe.h"
 #include "tools/lib/qubes.h"
 #include "tools/lib/report.h"
 #include "tools/qvm/run.h"

@@ -3,10 +3,10 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/maybe.h"
 #include "base/text.h"
 #include "tools/lib/admin_client.h"
 #include "tools/lib/encode.h"
-#include "tools/lib/maybe.h"
 #include "tools/lib/property_value.h"
 #include "tools/qvm/run.h"
 

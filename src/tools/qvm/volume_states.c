@@ -4,9 +4,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/maybe.h"
 #include "base/text.h"
 #include "tools/lib/admin_client.h"
-#include "tools/lib/maybe.h"
 #include "tools/lib/report.h"
 #include "tools/lib/table.h"
 #include "tools/qvm/volume.h"

@@ -7,9 +7,9 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/maybe.h"
 #include "base/text.h"
 #include "tools/lib/admin_client.h"
-#include "tools/lib/maybe.h"
 #include "tools/lib/qubes.h"
 #include "tools/services/menu_store.h"
 #include "tools/services/menu_write.h"

@@ -8,10 +8,10 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/maybe.h"
 #include "base/text.h"
 #include "tools/lib/admin_client.h"
 #include "tools/lib/admin_error.h"
-#include "tools/lib/maybe.h"
 #include "tools/lib/qubes.h"
 #include "tools/lib/volumes.h"
 
