@@ -28,6 +28,8 @@ struct receiver {
 	struct receive_outcome *outcome;
 	struct filecopy_header header;
 	uint64_t entries;
+	char untrusted_name[FILECOPY_NAME_MAX]; /* here, because it is large and each file has one
+						 */
 };
 
 /* What a failed read means in the middle of an entry. */
@@ -56,8 +58,8 @@ read_name(struct receiver *r)
 {
 	struct receive_outcome *o = r->outcome;
 	uint32_t length = r->header.name_length;
-	char untrusted_name[FILECOPY_NAME_MAX];
-	int e = filecopy_input_read(&r->in, untrusted_name, length);
+	const char *untrusted_name = r->untrusted_name;
+	int e = filecopy_input_read(&r->in, r->untrusted_name, length);
 
 	if (e < 0)
 		return read_code(e);

@@ -117,6 +117,7 @@ copy_body(struct sender *s, int fd, uint64_t left)
 	return 0;
 }
 
+/* `seen`, if not NULL, is what was found under the name: it must be that still. */
 static int
 send_file(struct sender *s, int parent, const char *name, const struct stat *seen)
 {
@@ -126,7 +127,8 @@ send_file(struct sender *s, int parent, const char *name, const struct stat *see
 
 	if (fd < 0 || fstat(fd, &st) < 0)
 		return fail_object(s, errno);
-	if (!S_ISREG(st.st_mode) || st.st_dev != seen->st_dev || st.st_ino != seen->st_ino)
+	if (!S_ISREG(st.st_mode) ||
+		(seen != NULL && (st.st_dev != seen->st_dev || st.st_ino != seen->st_ino)))
 		return err_set(
 			s->err, EAGAIN, "'%s': it was replaced while it was sent", path_of(s));
 	if (put_header(s, &st, (uint64_t)st.st_size) < 0 ||
@@ -157,18 +159,23 @@ send_link(struct sender *s, int parent, const char *name, const struct stat *st)
 	return note_sent(s, st);
 }
 
-/* With the path of the entry while it is sent. */
+/*
+ * With the path of the entry while it is sent. What the directory says is a file is opened at once:
+ * it is what was opened that is looked at.
+ */
 static int
-send_child(struct sender *s, int parent, const char *name, int depth)
+send_child(struct sender *s, int parent, const struct dirent *entry, int depth)
 {
+	const char *name = entry->d_name;
 	size_t kept = buf_len(&s->path);
 	int result;
 
 	/* The path ends with a NUL, which the slash replaces. */
 	buf_trim(&s->path, 1);
-	if (buf_printf(&s->path, "/%s", name) < 0 || buf_put_u8(&s->path, 0) < 0)
+	if (buf_put_u8(&s->path, '/') < 0 || buf_put_text(&s->path, name) < 0)
 		return err_set(s->err, ENAMETOOLONG, "'%s': the path is too long", name);
-	result = send_object(s, parent, name, depth);
+	result = entry->d_type == DT_REG ? send_file(s, parent, name, NULL)
+					 : send_object(s, parent, name, depth);
 	if (result == 0) {
 		buf_trim(&s->path, buf_len(&s->path) - kept + 1);
 		buf_put_u8(&s->path, 0);
@@ -191,7 +198,7 @@ send_children(struct sender *s, int fd, int depth)
 	errno = 0;
 	while (result == 0 && (entry = readdir(directory)) != NULL) {
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			result = send_child(s, fd, entry->d_name, depth + 1);
+			result = send_child(s, fd, entry, depth + 1);
 		errno = 0;
 	}
 	if (result == 0 && errno != 0)

@@ -1,7 +1,7 @@
 #!/bin/bash
 # Calls between two qubes, with the policy daemon deciding each: first with agents as processes of
 # this host and channels of the unix transport, then between two real qubes. Throughput is measured
-# against a call from dom0 in the same run.
+# against a call from dom0 in the same run; that of files, in memory at both ends, against a bare call.
 #
 # usage: tests/bench/qube_calls.sh BUILD-DIRECTORY [MIB [MIB-OF-REAL-QUBES]]
 # shellcheck disable=SC2016 # commands are for the qube to expand
@@ -32,7 +32,8 @@ for name in left right; do
 	qvm-check --quiet "$name" 2>/dev/null || new_qube "$name" minimal >/dev/null 2>&1
 done
 policy=$BULKHEAD_ROOT/etc/qubes/policy.d/10-bench.policy
-printf '%s\n' 'test.Nothing * left right allow' 'test.Sink * left right allow' >"$policy"
+printf '%s\n' 'test.Nothing * left right allow' 'test.Sink * left right allow' \
+	'qubes.Filecopy * left right allow' >"$policy"
 on_exit 'rm -f "$policy"'
 
 # --- processes of this host -------------------------------------------------------------------
@@ -41,7 +42,9 @@ directory=$BULKHEAD_ROOT/bench-qubes
 mkdir -p "$directory/rpc" "$directory/vchan"
 ln -sf /bin/true "$directory/rpc/test.Nothing"
 printf '#!/bin/bash\nexec cat >/dev/null\n' >"$directory/rpc/test.Sink"
-chmod 755 "$directory" "$directory/rpc" "$directory/rpc/test.Sink"
+memory=$(mktemp -d /dev/shm/bulkhead-bench.XXXXXX)
+printf '#!/bin/sh\nHOME=%s exec %s\n' "$memory" "$build/src/filecopy/qfile-unpacker" >"$directory/rpc/qubes.Filecopy"
+chmod 755 "$directory" "$directory/rpc" "$directory/rpc/test.Sink" "$directory/rpc/qubes.Filecopy"
 mkdir -p "$BULKHEAD_ROOT/etc/pam.d"
 cp "$source_directory/agent/pam.d/qrexec" "$BULKHEAD_ROOT/etc/pam.d/qrexec"
 
@@ -55,7 +58,7 @@ stop_unix() {
 	wait "${pids[@]}" 2>/dev/null || :
 	pids=()
 }
-on_exit 'stop_unix; rm -rf "$directory"'
+on_exit 'stop_unix; rm -rf "$directory" "$memory"'
 
 # start_unix NAME NUMBER: an agent and its daemon.
 start_unix() {
@@ -77,6 +80,31 @@ sink_from_dom0() {
 	head -c $((unix_mib << 20)) /dev/zero | VCHAN_DOMAIN=0 qrexec-client -d right 'DEFAULT:QUBESRPC test.Sink+ dom0'
 }
 
+files_from_left() {
+	VCHAN_DOMAIN=11 HOME=$memory "$client" -a "$directory/agent.11" right qubes.Filecopy \
+		"$build/src/filecopy/qfile-agent" "$memory/$1"
+	rm -rf "$memory/QubesIncoming"
+}
+
+# best UNITS FUNCTION...: a second, of three, since others use the processors too.
+best() {
+	for _ in 1 2 3; do
+		rate "$@"
+		echo
+	done | sort -n | tail -n 1
+}
+
+measure_files() {
+	truncate -s "${unix_mib}M" "$memory/large"
+	mkdir "$memory/small"
+	head -c 4096 /dev/urandom >"$memory/block"
+	seq 10000 | sed "s,^,$memory/small/," | xargs -n 1000 sh -c 'f=$1; shift; tee "$@" <"$f" >/dev/null' sh "$memory/block"
+	printf 'unix: %d MiB as a file, best of 3: qube to qube %s MiB/s; through a bare call %s MiB/s\n' "$unix_mib" \
+		"$(best "$unix_mib" files_from_left large)" "$(best "$unix_mib" sink_from_left)"
+	printf 'unix: 10000 files of 4 KiB, best of 3: qube to qube %s files/s\n' "$(best 10000 files_from_left small)"
+	rm -rf "$memory/large" "$memory/small"
+}
+
 measure_unix() {
 	start_unix left 11
 	start_unix right 12
@@ -87,6 +115,7 @@ measure_unix() {
 	if [ "$1" = unprivileged ]; then
 		printf 'unix: %d MiB through one call: qube to qube %s MiB/s, dom0 to qube %s MiB/s\n' "$unix_mib" \
 			"$(rate "$unix_mib" sink_from_left)" "$(rate "$unix_mib" sink_from_dom0)"
+		measure_files
 	fi
 	stop_unix
 }
@@ -135,15 +164,29 @@ real_from_left() {
 	in_qube left "$zeros | qrexec-client-vm right test.Sink"
 }
 
-# best FUNCTION: of three, since others use the processors too.
-best() {
+printf 'real qubes: %d MiB through one call, best of 3: qube to dom0 %s MiB/s, dom0 to qube %s MiB/s, qube to qube %s MiB/s\n' \
+	"$real_mib" "$(best "$real_mib" real_to_dom0)" "$(best "$real_mib" real_from_dom0)" \
+	"$(best "$real_mib" real_from_left)"
+printf 'real qubes: the same through a pipe inside the first qube: %s MiB/s\n' "$(best "$real_mib" real_inside)"
+
+# A file, in memory at both ends: what the disks do is not the question.
+file_mib=$((real_mib < 48 ? real_mib : 48))
+root_in_qube left "mkdir -p /mnt/f && mount -t tmpfs none /mnt/f && chmod 777 /mnt/f &&
+	dd if=/dev/zero of=/mnt/f/large bs=65536 count=$((file_mib * 16)) 2>/dev/null"
+root_in_qube right 'mkdir -p /home/user/QubesIncoming &&
+	mount -t tmpfs -o uid=1000,gid=1000,mode=700 none /home/user/QubesIncoming'
+
+real_file() {
+	in_qube left 'qvm-copy-to-vm right /mnt/f/large 2>/dev/null'
+}
+
+best_file() {
 	for _ in 1 2 3; do
-		rate "$real_mib" "$1"
+		rate "$file_mib" real_file
 		echo
+		root_in_qube right 'rm -rf /home/user/QubesIncoming/left' >&2
 	done | sort -n | tail -n 1
 }
 
-printf 'real qubes: %d MiB through one call, best of 3: qube to dom0 %s MiB/s, dom0 to qube %s MiB/s, qube to qube %s MiB/s\n' \
-	"$real_mib" "$(best real_to_dom0)" "$(best real_from_dom0)" "$(best real_from_left)"
-printf 'real qubes: the same through a pipe inside the first qube: %s MiB/s\n' "$(best real_inside)"
+printf 'real qubes: %d MiB as a file, best of 3: qube to qube %s MiB/s\n' "$file_mib" "$(best_file)"
 qvm-kill left right >/dev/null 2>&1

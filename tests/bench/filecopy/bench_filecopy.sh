@@ -77,7 +77,7 @@ rm -rf large
 mkdir many
 seq 100000 | sed 's,^,many/,' | xargs touch
 read -r time _ < <(measure copy many)
-echo "100000 empty files: $((100000 * 1000 / time)) files/s, $(find there -type f | wc -l) arrived"
+echo "100000 empty files: $((100000 * 1000 / time)) files/s, $(find there/QubesIncoming -type f | wc -l) arrived"
 rm -rf many there
 if [ "$(df --output=avail -m "$directory" | tail -n 1)" -gt 4500 ]; then
 	truncate -s 4294967297 beyond
