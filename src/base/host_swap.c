@@ -4,7 +4,6 @@
 #include <dirent.h>
 #include <limits.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -94,10 +93,8 @@ unescape(char *name)
 	char *to = name;
 
 	for (const char *from = name; *from != '\0'; to++) {
-		unsigned int byte;
-
-		if (from[0] == '\\' && sscanf(from + 1, "%3o", &byte) == 1 && byte < 256) {
-			*to = (char)byte;
+		if (from[0] == '\\' && strspn(from + 1, "01234567") >= 3) {
+			*to = (char)((from[1] - '0') << 6 | (from[2] - '0') << 3 | (from[3] - '0'));
 			from += 4;
 		} else {
 			*to = *from++;

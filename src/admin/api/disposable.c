@@ -60,7 +60,12 @@ dispose(struct disposals *d, const struct disposal *disposal)
 	AUTO_ERR struct err err = ERR_INIT;
 	struct qube *q = find_qube(d, disposal);
 
-	if (q == NULL || !qube_is_halted(q))
+	if (q == NULL)
+		return true;
+	/* A start that failed is still being cleaned up. */
+	if (q->power.state == POWER_TRANSIENT)
+		return false;
+	if (!qube_is_halted(q))
 		return true;
 	if (q->pins > 0)
 		return false;
