@@ -30,8 +30,8 @@
 
 /* After it says that it is ready. */
 #define SETTLE_MS 300
-/* Times the qrexec_timeout: it boots beside other things. */
-#define PATIENCE_FACTOR 3000
+/* Times the qrexec_timeout: it boots to its end, beside other things. */
+#define PATIENCE_FACTOR 6000
 
 static void
 close_fd(int *fd)
