@@ -9,7 +9,8 @@
 #define REQUEST_MAGIC 0x71636c76 /* "vlcq" */
 #define REPLY_MAGIC 0x72636c76   /* "vlcr" */
 
-#define FLAG_GRANT 1
+#define FLAG_GRANT 1U
+#define FLAG_RINGS 2U
 
 enum role {
 	ROLE_SERVER = 1,
@@ -27,7 +28,7 @@ link_local_put_request(struct buf *b, const struct link_local_request *request)
 		request->port,
 		request->read_min,
 		request->write_min,
-		request->grant ? FLAG_GRANT : 0,
+		(request->grant ? FLAG_GRANT : 0U) | (request->rings ? FLAG_RINGS : 0U),
 	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
@@ -49,7 +50,7 @@ link_local_get_request(struct buf *b, struct link_local_request *ret_request)
 	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
 		buf_peek_u32(b, i * sizeof(uint32_t), &words[i]);
 	if (words[0] != REQUEST_MAGIC || (words[1] != ROLE_SERVER && words[1] != ROLE_CLIENT) ||
-		(words[7] & ~FLAG_GRANT) != 0)
+		(words[7] & ~(FLAG_GRANT | FLAG_RINGS)) != 0)
 		return -EBADMSG;
 	*ret_request = (struct link_local_request){
 		.server = words[1] == ROLE_SERVER,
@@ -59,6 +60,7 @@ link_local_get_request(struct buf *b, struct link_local_request *ret_request)
 		.read_min = words[5],
 		.write_min = words[6],
 		.grant = (words[7] & FLAG_GRANT) != 0,
+		.rings = (words[7] & FLAG_RINGS) != 0,
 	};
 	return buf_consume(b, LINK_LOCAL_REQUEST_BYTES);
 }

@@ -36,6 +36,8 @@ struct link_local_request {
 	 * qubes (link_grant.h). The reply comes on the connection, which then ends.
 	 */
 	bool grant;
+	/* Much may come and go by rings in shared memory (ring.h); linkd decides. */
+	bool rings;
 };
 
 int link_local_put_request(struct buf *b, const struct link_local_request *request);

@@ -42,6 +42,7 @@ linkd_work(struct linkd *d)
 
 	linkd_local_ask(d);
 	more |= linkd_port_write(d);
+	linkd_ring_bells(d);
 	if (more)
 		loop_deferred_schedule(d->work);
 }
@@ -60,6 +61,7 @@ linkd_init(struct linkd *d, const struct linkd_config *config, struct err *err)
 	list_init(&d->locals);
 	list_init(&d->asking);
 	list_init(&d->offers);
+	list_init(&d->bells);
 	d->loop = loop_create();
 	d->link = link_create(config->role, config->domain, &handler, d);
 	if (d->loop != NULL)

@@ -7,6 +7,7 @@
  *     linkd_local.c   local programs: their requests, who serves what
  *     linkd_grant.c   what the host granted between two qubes
  *     linkd_stream.c  their bytes, once they are joined
+ *     linkd_ring.c    in a qube, the memory by which many bytes go
  *
  * On the host the port's bytes are hostile, and what is parsed of them is in link*.c only. The
  * programs at the local socket are trusted on the host; in the qube, to the extent of their uid.
@@ -24,6 +25,7 @@
 #include "base/loop.h"
 #include "vchan/link.h"
 #include "vchan/link_local.h"
+#include "vchan/ring.h"
 
 #define LINKD_LOCALS_MAX (2 * LINK_STREAMS_MAX + 64)
 #define LINKD_WINDOW_MAX LINK_WINDOW_GROWN
@@ -31,6 +33,7 @@
 #define LINKD_OFFER_TIMEOUT_MS 120000   /* for a channel of the peer to find its server */
 #define LINKD_GRANT_TIMEOUT_MS 120000   /* for both ends of a channel between qubes to come */
 #define LINKD_SWEEP_MS 5000
+#define LINKD_RINGS_MAX 16 /* programs that have rings at a time; the others have their sockets */
 #define LINKD_PORT_NAME "org.bulkhead.vchan"
 
 struct linkd_config {
@@ -66,6 +69,8 @@ struct linkd {
 	struct list asking;       /* linkd_local.asking_link: clients without a stream yet */
 	struct list offers;       /* linkd_offer.link: channels of the peer without a server yet */
 	size_t local_count;
+	size_t ring_count;
+	struct list bells; /* linkd_local.bell_link: programs to wake at the end of the turn */
 };
 
 enum linkd_local_state {
@@ -100,6 +105,14 @@ struct linkd_local {
 	bool hung_up;      /* the program closed both directions */
 	bool end_seen;     /* an end of file follows what can be read */
 	bool output_ended; /* the peer half-closed; told to the program after the queue */
+
+	struct ring_pair *rings; /* or NULL */
+	struct list bell_link;   /* linkd.bells */
+	uint64_t moved;          /* towards rings */
+	bool ring_sends;         /* the program has accepted them */
+	bool bells_ended;        /* and its socket has ended */
+	struct ring_socket socket;
+	uint64_t socket_sent; /* bytes of the stream to the socket */
 };
 
 /* linkd.c */
@@ -144,6 +157,22 @@ void linkd_grant_end(struct linkd_local *l);
 bool linkd_grant_is_void(const struct linkd_local *l);
 /* A grant does not outlive the session in which it was made. */
 void linkd_grant_drop_all(struct linkd *d);
+
+/* linkd_ring.c: of a joined program */
+
+/* So many bytes more have moved: perhaps it is worth offering rings. */
+void linkd_ring_count(struct linkd_local *l, size_t size);
+void linkd_ring_finish(struct linkd_local *l);
+/* As far as there is room: how many bytes, or -EPROTO. */
+ssize_t linkd_ring_send(struct linkd_local *l, const uint8_t *bytes, size_t size);
+/* The peer will send no more; told at once, or when the program has accepted the rings. */
+void linkd_ring_end_output(struct linkd_local *l);
+/* A count, 0 at the end, or a negative errno. */
+ssize_t linkd_ring_receive(struct linkd_local *l, uint8_t *place, size_t size);
+/* Rings for those programs whose rings have changed. */
+void linkd_ring_bells(struct linkd *d);
+/* The program's socket had an event. */
+void linkd_ring_handle_event(struct linkd_local *l);
 
 /* linkd_stream.c: of a joined program */
 void linkd_stream_begin(struct linkd_local *l);

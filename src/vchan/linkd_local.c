@@ -36,6 +36,7 @@ linkd_local_destroy(struct linkd_local *l)
 	list_remove(&l->asking_link);
 	loop_fd_destroy(l->source);
 	loop_fd_destroy(l->grant_source);
+	linkd_ring_finish(l);
 	close(l->fd);
 	if (l->grant_fd >= 0)
 		close(l->grant_fd);
@@ -413,6 +414,7 @@ accept_local(struct linkd *d, int fd)
 	l->uid = credentials.uid;
 	buf_init(&l->request_bytes, LINK_LOCAL_REQUEST_BYTES);
 	list_init(&l->asking_link);
+	list_init(&l->bell_link);
 	list_append(&d->locals, &l->link);
 	d->local_count++;
 	l->source = loop_fd_create(

@@ -35,7 +35,10 @@ pass_on_end(struct linkd_local *l)
 	}
 	if (!l->output_ended)
 		return;
-	shutdown(l->fd, SHUT_WR);
+	if (l->rings != NULL)
+		linkd_ring_end_output(l);
+	else
+		shutdown(l->fd, SHUT_WR);
 	if (l->input_ended)
 		linkd_local_destroy(l); /* ended both ways */
 }
@@ -56,11 +59,17 @@ write_to_program(struct linkd_local *l, const uint8_t *bytes, size_t size)
 
 	if (l->hung_up)
 		return size; /* nobody is there to read them */
+	if (l->ring_sends) {
+		count = linkd_ring_send(l, bytes, size);
+		return count < 0 ? size : (size_t)count;
+	}
 	do
 		count = send(l->fd, bytes, size, MSG_NOSIGNAL | MSG_DONTWAIT);
 	while (count < 0 && errno == EINTR);
-	if (count >= 0)
+	if (count >= 0) {
+		l->socket_sent += (uint64_t)count;
 		return (size_t)count;
+	}
 	return errno == EAGAIN ? 0 : size;
 }
 
@@ -79,6 +88,7 @@ flush_queue(struct linkd_local *l)
 		return;
 	loop_fd_set_events(l->source, EVENTS);
 	buf_finish(&l->queue); /* a program that was slow once keeps no memory */
+	linkd_ring_count(l, 0);
 	pass_on_end(l);
 }
 
@@ -107,7 +117,26 @@ linkd_stream_handle_event(struct linkd_local *l, uint32_t events)
 		linkd_local_destroy(l); /* half-closed before, now altogether */
 		return;
 	}
+	if (l->rings != NULL)
+		linkd_ring_handle_event(l);
 	flush_queue(l);
+}
+
+/* From its ring or its socket; a count, or a negative errno. */
+static ssize_t
+read_from_program(struct linkd_local *l, void *place, size_t size)
+{
+	ssize_t count;
+
+	if (l->rings != NULL)
+		return linkd_ring_receive(l, place, size);
+	do
+		count = read(l->fd, place, size);
+	while (count < 0 && errno == EINTR);
+	if (count < 0)
+		return -errno;
+	l->socket.taken += (uint64_t)count;
+	return count;
 }
 
 /* The program will send no more. */
@@ -120,6 +149,15 @@ end_input(struct linkd_local *l)
 		return;
 	}
 	link_stream_shutdown(l->stream);
+	if (l->rings == NULL)
+		return;
+	if (l->ring_sends) {
+		flush_queue(l); /* as below */
+		return;
+	}
+	linkd_ring_finish(l); /* declined */
+	if (l->output_ended && buf_len(&l->queue) == 0)
+		pass_on_end(l);
 }
 
 static void
@@ -137,26 +175,29 @@ linkd_stream_fill(struct linkd_local *l)
 	size_t size = 0;
 	void *place = link_stream_reserve(l->stream, &size);
 	ssize_t count;
-	int error;
 
 	if (place == NULL) {
 		abort_input(l, ENOMEM);
 		return;
 	}
-	do
-		count = read(l->fd, place, size);
-	while (count < 0 && errno == EINTR);
-	error = errno;
+	count = read_from_program(l, place, size);
 	link_stream_commit(l->stream, count > 0 ? (size_t)count : 0);
+	if (count == 0 || count == -ECONNRESET) {
+		end_input(l); /* a reset tells only that the program left bytes of ours unread */
+		return;
+	}
+	if (count < 0 && count != -EAGAIN) {
+		abort_input(l, (int)-count);
+		return;
+	}
 	if (count > 0) {
 		/* A short read emptied the socket; more makes an event, but an end already did. */
-		if ((size_t)count == size || l->end_seen)
+		if ((size_t)count == size || l->end_seen || l->rings != NULL)
 			link_stream_set_ready(l->stream);
-	} else if (count == 0 || error == ECONNRESET) {
-		end_input(l); /* a reset tells only that the program left bytes of ours unread */
-	} else if (error != EAGAIN) {
-		abort_input(l, error);
+		linkd_ring_count(l, (size_t)count);
 	}
+	if (l->rings != NULL)
+		flush_queue(l); /* a bell heard here makes no event, and may have meant room */
 }
 
 void
@@ -173,9 +214,11 @@ linkd_stream_handle_data(struct link_stream *s, const uint8_t *bytes, size_t siz
 			abort_input(l, ENOBUFS);
 			return;
 		}
-		loop_fd_set_events(l->source, EVENTS | EPOLLOUT);
+		if (!l->ring_sends)
+			loop_fd_set_events(l->source, EVENTS | EPOLLOUT);
 	}
 	give_back(l, count);
+	linkd_ring_count(l, size);
 }
 
 void

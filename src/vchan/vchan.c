@@ -173,6 +173,7 @@ vchan_create(const struct vchan_config *config)
 		.port = config->port,
 		.read_min = config->read_min,
 		.write_min = config->write_min,
+		.rings = config->rings,
 		.epoll_fd = -1,
 		.fd = -1,
 		.timer_fd = -1,
@@ -306,6 +307,12 @@ bool
 vchan_is_over_link(const libvchan_t *c)
 {
 	return c->link;
+}
+
+bool
+vchan_may_ring(const libvchan_t *c)
+{
+	return c->rings_asked;
 }
 
 int

@@ -164,7 +164,7 @@ may_pass(int error)
 }
 
 static int
-send_request(const struct libvchan *c, int fd)
+send_request(struct libvchan *c, int fd, bool in_qube)
 {
 	const struct link_local_request request = {
 		.server = c->server,
@@ -173,6 +173,7 @@ send_request(const struct libvchan *c, int fd)
 		.port = (uint32_t)c->port,
 		.read_min = c->read_min < UINT32_MAX ? (uint32_t)c->read_min : UINT32_MAX,
 		.write_min = c->write_min < UINT32_MAX ? (uint32_t)c->write_min : UINT32_MAX,
+		.rings = c->rings && in_qube,
 	};
 	AUTO_BUF struct buf b;
 	ssize_t count;
@@ -181,6 +182,7 @@ send_request(const struct libvchan *c, int fd)
 	if (link_local_put_request(&b, &request) < 0)
 		return -ENOMEM;
 	count = send(fd, buf_data(&b), buf_len(&b), MSG_NOSIGNAL);
+	c->rings_asked = request.rings;
 	return count == LINK_LOCAL_REQUEST_BYTES ? 0 : -ECONNREFUSED;
 }
 
@@ -196,7 +198,7 @@ connect_to_linkd(struct libvchan *c)
 	fd = connect_to(path);
 	if (fd < 0)
 		return fd;
-	result = send_request(c, fd);
+	result = send_request(c, fd, text_equal(strrchr(path, '/'), "/link"));
 	if (result == 0)
 		result = vchan_watch(c, fd, EPOLLIN | EPOLLRDHUP | EPOLLET);
 	if (result < 0)

@@ -44,6 +44,7 @@ struct vchan_config {
 	enum vchan_transport transport;
 	const char *socket_dir;     /* unix: instead of VCHAN_SOCKET_DIR, or NULL */
 	size_t read_min, write_min; /* server: as for libvchan_server_init() */
+	bool rings; /* it will be used by vchan_stream.h, which can do faster than the socket */
 };
 
 #define VCHAN_CONFIG_INIT                                                                          \
@@ -81,6 +82,9 @@ int vchan_data_fd(const libvchan_t *c);
  * it is not connected. End of file on the socket is the disconnect; send with MSG_NOSIGNAL.
  */
 int vchan_detach(libvchan_t *c);
+
+/* Whether vchan-linkd may offer rings on the socket: ask before vchan_detach(). */
+bool vchan_may_ring(const libvchan_t *c);
 
 /* Nothing more will be written; what was written still arrives. 0 or negative errno. */
 int vchan_shutdown_write(libvchan_t *c);

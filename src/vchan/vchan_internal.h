@@ -40,7 +40,9 @@ struct libvchan {
 	uint32_t own_domain, peer_domain;
 	int port;
 	size_t read_min, write_min;
-	char *path; /* transport unix: of the socket */
+	bool rings;       /* the program can use them */
+	bool rings_asked; /* and linkd has been told */
+	char *path;       /* transport unix: of the socket */
 
 	int epoll_fd;
 	int fd;                   /* listening or connected socket */

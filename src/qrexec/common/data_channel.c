@@ -40,7 +40,7 @@ data_channel_create(struct libvchan *vchan)
 		return NULL;
 	}
 	channel->vchan = vchan;
-	channel->fd = channel->splice_fds[0] = channel->splice_fds[1] = -1;
+	channel->stream.fd = channel->splice_fds[0] = channel->splice_fds[1] = -1;
 	buf_init(&channel->in, DATA_BUFFER_BYTES);
 	buf_init(&channel->out, DATA_BUFFER_BYTES);
 	return channel;
@@ -49,16 +49,35 @@ data_channel_create(struct libvchan *vchan)
 struct data_channel *
 data_channel_listen(int domain, int port, size_t ring_bytes)
 {
-	size_t size = ring_bytes > 0 ? ring_bytes : QREXEC_DATA_RING_BYTES;
+	struct vchan_config config = VCHAN_CONFIG_INIT;
 
-	return data_channel_create(libvchan_server_init(domain, port, size, size));
+	config.server = true;
+	config.domain = domain;
+	config.port = port;
+	config.read_min = config.write_min = ring_bytes > 0 ? ring_bytes : QREXEC_DATA_RING_BYTES;
+	config.rings = true;
+	return data_channel_create(vchan_create(&config));
 }
 
 struct data_channel *
 data_channel_connect(int domain, int port, int timeout_ms)
 {
-	return data_channel_create(
-		vchan_client_connect(domain, port, timeout_ms > 0 ? timeout_ms : -1));
+	struct vchan_config config = VCHAN_CONFIG_INIT;
+	struct libvchan *vchan;
+	int e;
+
+	config.domain = domain;
+	config.port = port;
+	config.rings = true;
+	vchan = vchan_create(&config);
+	if (vchan == NULL)
+		return NULL;
+	e = vchan_wait_connected(vchan, timeout_ms > 0 ? timeout_ms : -1);
+	if (e == 0)
+		return data_channel_create(vchan);
+	libvchan_close(vchan);
+	errno = -e;
+	return NULL;
 }
 
 unsigned int
@@ -99,8 +118,17 @@ catch_signals(void)
 int
 data_channel_receive(struct data_channel *channel, size_t max_bytes)
 {
-	ssize_t n = buf_read_fd(&channel->in, channel->fd, max_bytes);
+	size_t room = buf_room(&channel->in), size = room < max_bytes ? room : max_bytes;
+	uint8_t *place;
+	ssize_t n;
 
+	if (size == 0)
+		return -ENOBUFS;
+	place = buf_reserve(&channel->in, size);
+	if (place == NULL)
+		return -ENOMEM;
+	n = vchan_stream_read(&channel->stream, place, size);
+	buf_trim(&channel->in, size - (n > 0 ? (size_t)n : 0));
 	if (n == 0 || n == -ECONNRESET || n == -EPIPE)
 		channel->in_ended = true;
 	else if (n < 0)
@@ -135,16 +163,16 @@ data_channel_flush(struct data_channel *channel)
 	ssize_t n;
 
 	while (e == 0 && buf_len(&channel->out) > 0) {
-		n = send(channel->fd, buf_data(&channel->out), buf_len(&channel->out),
-			MSG_NOSIGNAL | MSG_DONTWAIT | (channel->splice_left > 0 ? MSG_MORE : 0));
+		n = vchan_stream_write(
+			&channel->stream, buf_data(&channel->out), buf_len(&channel->out));
 		if (n >= 0)
 			buf_consume(&channel->out, (size_t)n);
 		else
-			e = note_send_error(channel, errno);
+			e = note_send_error(channel, (int)-n);
 	}
 	while (e == 0 && channel->splice_left > 0) {
-		n = splice(channel->splice_fds[0], NULL, channel->fd, NULL, channel->splice_left,
-			SPLICE_F_NONBLOCK);
+		n = splice(channel->splice_fds[0], NULL, channel->stream.fd, NULL,
+			channel->splice_left, SPLICE_F_NONBLOCK);
 		if (n >= 0)
 			channel->splice_left -= (size_t)n;
 		else
@@ -159,10 +187,13 @@ data_channel_flush_all(struct data_channel *channel)
 	int e;
 
 	while ((e = data_channel_flush(channel)) == -EAGAIN) {
-		struct pollfd wait = {.fd = channel->fd, .events = POLLOUT};
+		struct pollfd wait = {.fd = channel->stream.fd};
 
+		if (!vchan_stream_sleeps(&channel->stream, false, true, &wait.events))
+			continue;
 		if (poll(&wait, 1, -1) < 0 && errno != EINTR)
 			return -errno;
+		vchan_stream_hear(&channel->stream);
 	}
 	return e;
 }
@@ -182,16 +213,19 @@ time_left(uint64_t deadline)
 static int
 join(struct data_channel *channel, uint64_t deadline)
 {
-	int e;
+	bool may_ring;
+	int e, fd;
 
 	if (channel->vchan == NULL)
 		return 0;
 	e = vchan_wait_connected(channel->vchan, time_left(deadline));
 	if (e < 0)
 		return e;
-	channel->fd = vchan_detach(channel->vchan);
-	if (channel->fd < 0)
+	may_ring = vchan_may_ring(channel->vchan);
+	fd = vchan_detach(channel->vchan);
+	if (fd < 0)
 		return -ECONNRESET;
+	vchan_stream_init(&channel->stream, fd, may_ring);
 	channel->vchan = NULL;
 	return 0;
 }
@@ -203,7 +237,7 @@ read_hello(struct data_channel *channel, uint64_t deadline)
 	int e;
 
 	while ((e = qrexec_get_hello(&channel->in, &version)) == -EAGAIN) {
-		struct pollfd wait = {.fd = channel->fd, .events = POLLIN};
+		struct pollfd wait = {.fd = channel->stream.fd, .events = POLLIN};
 		int n;
 
 		if (channel->in_ended)
@@ -292,7 +326,7 @@ drain(struct data_channel *channel)
 	char late[DRAIN_BYTES];
 
 	for (int i = 0; i < DRAIN_ROUNDS_MAX && !channel->in_ended; i++)
-		if (recv(channel->fd, late, sizeof(late), MSG_DONTWAIT) <= 0)
+		if (recv(channel->stream.fd, late, sizeof(late), MSG_DONTWAIT) <= 0)
 			break;
 }
 
@@ -303,10 +337,10 @@ data_channel_close(struct data_channel *channel)
 		return;
 	if (channel->vchan != NULL)
 		libvchan_close(channel->vchan);
-	if (channel->fd >= 0) {
+	if (channel->stream.fd >= 0) {
 		data_channel_flush(channel);
 		drain(channel);
-		close(channel->fd);
+		vchan_stream_finish(&channel->stream);
 	}
 	if (signal_fd >= 0) {
 		close(signal_fd);

@@ -41,13 +41,19 @@ static bool
 wait_for_input(struct feeder *f)
 {
 	const struct pump *p = f->pump;
+	const struct vchan_stream *stream = &p->channel->stream;
 	struct pollfd slot = {.fd = -1};
+	bool sleeps = true;
+	short events;
 	int count;
 
 	if (p->blocked != NULL)
 		slot = (struct pollfd){.fd = p->blocked->fd, .events = POLLOUT};
-	else if (pump_wants_channel(p))
-		slot = (struct pollfd){.fd = p->channel->fd, .events = POLLIN};
+	else if (pump_wants_channel(p) &&
+		 (sleeps = vchan_stream_sleeps(stream, true, false, &events)))
+		slot = (struct pollfd){.fd = stream->fd, .events = events};
+	if (!sleeps)
+		return true;
 	pthread_mutex_unlock(&f->mutex);
 	count = poll(&slot, 1, TICK_MS);
 	pthread_mutex_lock(&f->mutex);

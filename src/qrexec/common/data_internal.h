@@ -8,13 +8,14 @@
 #include "base/buf.h"
 #include "qrexec/common/data_channel.h"
 #include "qrexec/common/protocol.h"
+#include "vchan/vchan_stream.h"
 
 /* Twice the largest frame: one can arrive while another is being passed on. */
 #define DATA_BUFFER_BYTES ((size_t)2 * (QREXEC_CHUNK_BYTES + QREXEC_HEADER_BYTES))
 
 struct data_channel {
-	struct libvchan *vchan; /* until joined */
-	int fd;                 /* the stream, once joined; non-blocking */
+	struct libvchan *vchan;     /* until joined */
+	struct vchan_stream stream; /* from then on */
 	unsigned int version;
 	struct buf in;      /* received, not yet taken */
 	struct buf out;     /* to be sent */

@@ -178,20 +178,19 @@ add_slot(struct pollfd *slot, int fd, short events)
 	*slot = (struct pollfd){.fd = events != 0 ? fd : -1, .events = events};
 }
 
-static void
+/* False when there is something to do with the channel at once. */
+static bool
 fill_slots(const struct pump *p, struct pollfd slots[SLOT_COUNT])
 {
 	const struct data_channel *c = p->channel;
-	short channel_events = 0;
+	short channel_events;
+	bool sleeps = vchan_stream_sleeps(
+		&c->stream, pump_wants_channel(p), data_channel_pending(c), &channel_events);
 
-	if (pump_wants_channel(p))
-		channel_events |= POLLIN;
-	if (data_channel_pending(c))
-		channel_events |= POLLOUT;
-	add_slot(&slots[SLOT_CHANNEL], c->fd, channel_events);
+	add_slot(&slots[SLOT_CHANNEL], c->stream.fd, channel_events);
 	/* Even when it is neither read nor written, its end matters. */
 	if (channel_events == 0 && !c->in_ended && !p->hung_up)
-		slots[SLOT_CHANNEL].fd = c->fd;
+		slots[SLOT_CHANNEL].fd = c->stream.fd;
 	add_slot(&slots[SLOT_SOURCE], p->source.fd, pump_wants_source(p) ? POLLIN : 0);
 	add_slot(&slots[SLOT_ERRORS], p->errors.fd, pump_wants_errors(p) ? POLLIN : 0);
 	if (p->blocked == &p->errors)
@@ -200,6 +199,7 @@ fill_slots(const struct pump *p, struct pollfd slots[SLOT_COUNT])
 	add_slot(&slots[SLOT_PROGRAM], p->program_fd, POLLIN);
 	add_slot(&slots[SLOT_SIGNAL], data_channel_signal_fd(),
 		p->io->switch_on_signal ? POLLIN : 0);
+	return sleeps;
 }
 
 static int
@@ -207,9 +207,10 @@ serve_channel(struct pump *p, short events)
 {
 	if (events == 0)
 		return 0;
+	vchan_stream_hear(&p->channel->stream);
 	if (pump_wants_channel(p))
 		return pump_receive(p);
-	if ((events & (POLLHUP | POLLERR)) != 0) {
+	if ((events & (POLLHUP | POLLERR)) != 0 || p->channel->stream.gone) {
 		p->hung_up = true;
 		data_channel_give_up(p->channel);
 	}
@@ -259,6 +260,7 @@ static int
 run(struct pump *p)
 {
 	struct pollfd slots[SLOT_COUNT];
+	bool sleeps;
 	int e;
 
 	for (;;) {
@@ -266,12 +268,14 @@ run(struct pump *p)
 			return e;
 		if ((e = check_end(p)) <= 0)
 			return e;
-		fill_slots(p, slots);
-		if (poll(slots, SLOT_COUNT, -1) < 0) {
+		sleeps = fill_slots(p, slots);
+		if (poll(slots, SLOT_COUNT, sleeps ? -1 : 0) < 0) {
 			if (errno != EINTR)
 				return -errno;
 			continue;
 		}
+		if (!sleeps)
+			slots[SLOT_CHANNEL].revents |= POLLIN;
 		if ((e = serve_slots(p, slots)) < 0)
 			return e;
 	}
@@ -294,7 +298,8 @@ static void
 finish(struct pump *p)
 {
 	feeder_destroy(p->feeder);
-	/* The sink first: a program that holds its stdout's lock lets go at the end of its input. */
+	/* The sink first: a program that holds its stdout's lock lets go at the end of its input.
+	 */
 	pump_close_sink(p);
 	pump_close_source(p);
 	pump_close_errors(p);

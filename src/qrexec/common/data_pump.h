@@ -73,6 +73,11 @@ bool pump_wants_splice_in(const struct pump *p);
 bool pump_splices_in(const struct pump *p);
 ssize_t pump_splice_in(struct pump *p);
 
+/* By the rings of the channel, once it has some (data_ring.c). */
+int pump_receive_by_ring(struct pump *p);
+/* Whether there is room for a frame, and where. */
+bool pump_sends_by_ring(struct pump *p, uint8_t **ret_place, size_t *ret_room);
+
 /* From the channel to the local side (data_pump_in.c). */
 bool pump_wants_channel(const struct pump *p);
 int pump_receive(struct pump *p);

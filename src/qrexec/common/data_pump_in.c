@@ -36,6 +36,8 @@ pump_receive(struct pump *p)
 	ssize_t n;
 	int e;
 
+	if (vchan_stream_has_rings(&p->channel->stream))
+		return pump_receive_by_ring(p);
 	if (pump_splices_in(p)) {
 		n = pump_splice_in(p);
 		if (n >= 0 || n == -EAGAIN)

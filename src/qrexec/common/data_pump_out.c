@@ -65,6 +65,23 @@ read_local(struct pump *p, struct local_end *end, void *data, size_t size)
 	return e < 0 ? e : n;
 }
 
+/* The same, right into the ring, with its header before it. */
+static ssize_t
+read_to_ring(struct pump *p, struct local_end *end, uint32_t type, uint8_t *place, size_t room)
+{
+	size_t asked = room - QREXEC_HEADER_BYTES;
+	ssize_t n;
+
+	if (asked > p->receiver.chunk_max)
+		asked = p->receiver.chunk_max;
+	n = read_local(p, end, place + QREXEC_HEADER_BYTES, asked);
+	if (n <= 0)
+		return n;
+	store_header(place, type, (uint32_t)n);
+	vchan_stream_put(&p->channel->stream, QREXEC_HEADER_BYTES + (size_t)n);
+	return n;
+}
+
 /*
  * Reads once and queues what came as one frame, in place. Returns the number of bytes, 0 at the
  * end of the stream, or a negative errno.
@@ -117,9 +134,16 @@ switch_source(struct pump *p)
 int
 pump_read_source(struct pump *p)
 {
-	ssize_t n = pump_splices_out(p) ? pump_splice_out(p, output_type(p))
-					: read_frame(p, &p->source, output_type(p));
+	uint8_t *place;
+	size_t room;
+	ssize_t n;
 
+	if (pump_sends_by_ring(p, &place, &room))
+		n = read_to_ring(p, &p->source, output_type(p), place, room);
+	else if (pump_splices_out(p))
+		n = pump_splice_out(p, output_type(p));
+	else
+		n = read_frame(p, &p->source, output_type(p));
 	if (n > 0)
 		return 0;
 	if (n < 0 && n != -EAGAIN)

@@ -1,7 +1,8 @@
 /*
  * Moving much data between a pipe and the channel inside the kernel: a call that carries a large
  * file spends most of its time in copying, and these are the copies that can be saved. Small
- * data takes the ordinary way, which needs fewer system calls.
+ * data takes the ordinary way, which needs fewer system calls; and what may come by rings takes
+ * those (data_ring.c).
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,7 +14,8 @@
 bool
 pump_splices_out(const struct pump *p)
 {
-	return p->source.is_pipe && p->out_size == QREXEC_CHUNK_BYTES && !p->no_splice;
+	return p->source.is_pipe && p->out_size == QREXEC_CHUNK_BYTES && !p->no_splice &&
+	       !p->channel->stream.may_ring;
 }
 
 static int
@@ -59,7 +61,8 @@ bool
 pump_wants_splice_in(const struct pump *p)
 {
 	return p->sink.fd >= 0 && p->sink.is_pipe && !p->io->filter_output && !p->no_splice &&
-	       p->in_size == DATA_BUFFER_BYTES && buf_len(&p->channel->in) == 0;
+	       p->in_size == DATA_BUFFER_BYTES && buf_len(&p->channel->in) == 0 &&
+	       !p->channel->stream.may_ring;
 }
 
 bool
@@ -72,7 +75,7 @@ pump_splices_in(const struct pump *p)
 ssize_t
 pump_splice_in(struct pump *p)
 {
-	ssize_t n = splice(p->channel->fd, NULL, p->sink.fd, NULL,
+	ssize_t n = splice(p->channel->stream.fd, NULL, p->sink.fd, NULL,
 		data_receiver_payload_left(&p->receiver), SPLICE_F_NONBLOCK);
 
 	if (n > 0)

@@ -9,8 +9,8 @@
  *
  * MODE echo: what is sent comes back. sink: the server counts, and answers with the count.
  * source: the server sends as many bytes as it was asked for. The caller half-closes when it has
- * sent all; the server closes when it has answered. A stalled port is written to but not read
- * until all others are done.
+ * sent all (but not to a source); the server closes when it has answered. A stalled port is written
+ * to but not read until all others are done.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -28,9 +28,11 @@
 #include "base/loop.h"
 #include "base/text.h"
 #include "vchan/vchan_extra.h"
+#include "vchan/vchan_stream.h"
 
 #define PATTERN_BYTES 65521 /* a prime: no offset repeats with the size of a buffer */
 #define BLOCK_BYTES 65536
+#define TURN_STEPS 16 /* then other channels have their turn */
 
 enum mode {
 	MODE_ECHO,
@@ -42,8 +44,8 @@ static const char *const mode_names[] = {"echo", "sink", "source"};
 
 struct channel {
 	int port;
-	libvchan_t *vchan; /* while it is set up */
-	int fd;            /* from then on */
+	libvchan_t *vchan;          /* while it is set up */
+	struct vchan_stream stream; /* from then on */
 	struct loop_fd *source;
 	uint64_t to_send, sent, to_receive, received;
 	bool stalled;
@@ -130,13 +132,13 @@ put_number(uint8_t bytes[8], uint64_t number)
 static size_t
 write_some(struct channel *c, const void *bytes, size_t size)
 {
-	ssize_t count = send(c->fd, bytes, size, MSG_NOSIGNAL);
+	ssize_t count = vchan_stream_write(&c->stream, bytes, size);
 
 	if (count >= 0)
 		return (size_t)count;
-	if (errno != EAGAIN)
+	if (count != -EAGAIN)
 		fatal("port %d: cannot write after %" PRIu64 ": %s", c->port, c->sent,
-			strerror(errno));
+			strerror((int)-count));
 	return 0;
 }
 
@@ -144,11 +146,21 @@ static void
 close_channel(struct channel *c)
 {
 	loop_fd_destroy(c->source);
-	close(c->fd);
+	vchan_stream_finish(&c->stream);
 	free(c->block);
 	c->block = NULL;
 	c->source = NULL;
-	c->fd = -1;
+}
+
+/* Waits for what the channel is to do next; for nothing, where that can be done at once. */
+static void
+await(struct channel *c, bool reads, bool writes)
+{
+	short events;
+
+	if (!vchan_stream_sleeps(&c->stream, reads, writes, &events))
+		events |= EPOLLOUT;
+	loop_fd_set_events(c->source, (uint32_t)events);
 }
 
 /* The caller */
@@ -176,7 +188,7 @@ finish_call(struct channel *c)
 		for (size_t i = 0; i < test.channel_count; i++) {
 			if (test.channels[i].stalled) {
 				test.channels[i].stalled = false;
-				loop_fd_set_events(test.channels[i].source, EPOLLIN | EPOLLOUT);
+				await(&test.channels[i], true, !test.channels[i].output_ended);
 			}
 		}
 	}
@@ -204,8 +216,8 @@ send_call(struct channel *c)
 	}
 	if (c->sent == c->to_send) {
 		c->output_ended = true;
-		shutdown(c->fd, SHUT_WR);
-		loop_fd_set_events(c->source, EPOLLIN);
+		if (test.mode != MODE_SOURCE)
+			vchan_stream_shutdown_write(&c->stream);
 	}
 }
 
@@ -213,13 +225,13 @@ static void
 receive_call(struct channel *c)
 {
 	static uint8_t block[BLOCK_BYTES];
-	ssize_t count = recv(c->fd, block, sizeof(block), 0);
+	ssize_t count = vchan_stream_read(&c->stream, block, sizeof(block));
 
-	if (count < 0 && errno == EAGAIN)
+	if (count == -EAGAIN)
 		return;
 	if (count < 0)
 		fatal("port %d: cannot read after %" PRIu64 ": %s", c->port, c->received,
-			strerror(errno));
+			strerror((int)-count));
 	if (count == 0) {
 		c->input_ended = true;
 		return;
@@ -236,16 +248,18 @@ handle_call_event(struct loop_fd *source, uint32_t events, void *data)
 {
 	struct channel *c = data;
 
-	if ((events & EPOLLOUT) != 0)
+	(void)source;
+	vchan_stream_hear(&c->stream);
+	if ((events & EPOLLOUT) != 0 || vchan_stream_has_rings(&c->stream))
 		send_call(c);
-	if (c->stalled && c->output_ended)
-		loop_fd_set_events(source, 0);
-	if ((events & ~(uint32_t)EPOLLOUT) != 0 && !c->stalled && !c->input_ended)
+	if (!c->stalled && !c->input_ended)
 		receive_call(c);
 	if (is_done(c))
 		finish_call(c);
 	else if (c->input_ended)
 		fatal("port %d: closed after %" PRIu64 " bytes", c->port, c->received);
+	else
+		await(c, !c->stalled, !c->output_ended);
 }
 
 /* The server */
@@ -278,12 +292,12 @@ receive_service(struct channel *c)
 
 	if (c->input_ended || c->block_end > 0)
 		return;
-	count = recv(c->fd, c->block, BLOCK_BYTES, 0);
-	if (count < 0 && errno == EAGAIN)
+	count = vchan_stream_read(&c->stream, c->block, BLOCK_BYTES);
+	if (count == -EAGAIN)
 		return;
 	if (count <= 0) {
 		if (count < 0)
-			log_info("port %d: %s", c->port, strerror(errno));
+			log_info("port %d: %s", c->port, strerror((int)-count));
 		c->input_ended = true;
 		if (test.mode == MODE_SINK) {
 			put_number(c->head, c->received);
@@ -318,9 +332,9 @@ send_service(struct channel *c)
 	}
 	if (size == 0)
 		return true;
-	count = send(c->fd, bytes, size, MSG_NOSIGNAL);
+	count = vchan_stream_write(&c->stream, bytes, size);
 	if (count < 0)
-		return errno == EAGAIN;
+		return count == -EAGAIN;
 	c->sent += (size_t)count;
 	if (test.mode == MODE_ECHO) {
 		c->block_start += (size_t)count;
@@ -330,27 +344,43 @@ send_service(struct channel *c)
 	return true;
 }
 
+static bool
+has_to_send(const struct channel *c)
+{
+	return c->block_end > 0 || (test.mode != MODE_ECHO && c->sent < c->to_send);
+}
+
+/* False when the service is over. */
+static bool
+step_service(struct channel *c)
+{
+	receive_service(c);
+	if (!send_service(c))
+		return false;
+	if (test.mode == MODE_SOURCE && c->head_length == 8 && !has_to_send(c))
+		return false;
+	return !c->input_ended || has_to_send(c);
+}
+
 static void
 handle_service_event(struct loop_fd *source, uint32_t events, void *data)
 {
 	struct channel *c = data;
-	bool pending;
+	bool sends;
 
-	if ((events & ~(uint32_t)EPOLLOUT) != 0)
-		receive_service(c);
-	if (!send_service(c)) {
-		finish_service(c);
-		return;
+	(void)source;
+	(void)events;
+	vchan_stream_hear(&c->stream);
+	for (int i = 0; i < TURN_STEPS; i++) {
+		if (!step_service(c)) {
+			finish_service(c);
+			return;
+		}
+		if (!vchan_stream_has_rings(&c->stream))
+			break;
 	}
-	pending = c->block_end > 0 || (test.mode != MODE_ECHO && c->sent < c->to_send);
-	if (c->input_ended && !pending) {
-		finish_service(c);
-		return;
-	}
-	if (pending)
-		loop_fd_set_events(source, EPOLLOUT);
-	else
-		loop_fd_set_events(source, EPOLLIN);
+	sends = has_to_send(c);
+	await(c, !c->input_ended && (!sends || test.mode == MODE_SOURCE), sends);
 }
 
 /* Both */
@@ -358,14 +388,16 @@ handle_service_event(struct loop_fd *source, uint32_t events, void *data)
 static void
 start(struct channel *c)
 {
-	c->fd = vchan_detach(c->vchan);
+	bool may_ring = vchan_may_ring(c->vchan);
+
+	vchan_stream_init(&c->stream, vchan_detach(c->vchan), may_ring);
 	c->vchan = NULL;
 	if (test.server) {
 		c->block = malloc(BLOCK_BYTES);
 		if (c->block == NULL)
 			fatal("out of memory");
 	}
-	c->source = loop_fd_create(test.loop, c->fd,
+	c->source = loop_fd_create(test.loop, c->stream.fd,
 		(test.server ? 0 : EPOLLOUT) | (c->stalled ? 0 : EPOLLIN),
 		test.server ? handle_service_event : handle_call_event, c);
 	if (c->source == NULL)
@@ -394,6 +426,7 @@ begin(struct channel *c)
 	config.server = test.server;
 	config.domain = test.domain;
 	config.port = c->port;
+	config.rings = true;
 	c->vchan = vchan_create(&config);
 	if (c->vchan == NULL)
 		fatal("port %d: %s", c->port, strerror(errno));
@@ -408,7 +441,7 @@ begin(struct channel *c)
 static void
 serve(struct channel *c)
 {
-	*c = (struct channel){.port = c->port, .fd = -1};
+	*c = (struct channel){.port = c->port, .stream.fd = -1};
 	begin(c);
 }
 
@@ -457,7 +490,7 @@ run_channels(void)
 		loop_timer_start(timeout, (uint64_t)test.timeout_s * 1000);
 	for (size_t i = 0; i < test.channel_count; i++) {
 		test.channels[i].port = test.first_port + (int)i;
-		test.channels[i].fd = -1;
+		test.channels[i].stream.fd = -1;
 		if (test.server)
 			serve(&test.channels[i]);
 		else
@@ -474,7 +507,7 @@ run_channels(void)
 		if (test.channels[i].vchan != NULL)
 			loop_fd_destroy(test.channels[i].source);
 		libvchan_close(test.channels[i].vchan);
-		if (test.channels[i].fd >= 0)
+		if (test.channels[i].stream.fd >= 0)
 			close_channel(&test.channels[i]);
 	}
 	free(test.channels);
