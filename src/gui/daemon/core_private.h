@@ -99,7 +99,7 @@ struct core {
 	uint32_t version, agent_version;
 	uint64_t pool_bytes;
 	uint32_t features; /* announced by both sides */
-	bool caps_received;
+	bool caps_received, popup_notice_given;
 
 	uint32_t hash_seed;
 	struct list buckets[CORE_BUCKETS]; /* gui_window.link */
@@ -123,11 +123,10 @@ struct core {
 	struct core_clipboard clipboard;
 
 	struct icon *early_icons[CORE_EARLY_ICONS_MAX]; /* or NULL */
-	unsigned int next_early_icon;
 	uint32_t icon_pixels[ICON_SHOWN_MAX * ICON_SHOWN_MAX]; /* the last, coloured */
 
-	bool popup_notice_given;
 	unsigned int complaints; /* lines in the log about this connection */
+	unsigned int next_early_icon;
 	uint64_t ask_notice_ms, guard_notice_ms;
 };
 

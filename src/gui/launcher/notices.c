@@ -14,7 +14,7 @@
 #include "gui/launcher/launcher.h"
 #include "gui/notices/notice.h"
 
-#define INPUT_MAX_BYTES (4 * NOTICE_RECORD_MAX)
+#define INPUT_MAX_BYTES (4UL * NOTICE_RECORD_MAX)
 
 struct notices {
 	struct loop *loop;

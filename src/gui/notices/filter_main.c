@@ -17,7 +17,7 @@
 #include "gui/daemon/title.h"
 #include "gui/notices/notice.h"
 
-#define INPUT_MAX_BYTES (4 * NOTICE_RECORD_MAX)
+#define INPUT_MAX_BYTES (4UL * NOTICE_RECORD_MAX)
 
 static int
 exchange_versions(struct err *err)
