@@ -49,11 +49,13 @@ stage_resident_kib(pid_t pid)
 {
 	AUTO_FREE char *path = text_format("/proc/%d/statm", (int)pid);
 	AUTO_FREE char *text = NULL;
-	long size = 0, resident = 0, shared = 0;
+	long resident, shared;
+	char *at;
 
-	if (read_file(path, 4096, &text, NULL, NULL) < 0 ||
-		sscanf(text, "%ld %ld %ld", &size, &resident, &shared) != 3)
+	if (read_file(path, 4096, &text, NULL, NULL) < 0 || (at = strchr(text, ' ')) == NULL)
 		return 0;
+	resident = strtol(at, &at, 10);
+	shared = strtol(at, &at, 10);
 	return (resident - shared) * (sysconf(_SC_PAGESIZE) / 1024);
 }
 

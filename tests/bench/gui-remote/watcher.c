@@ -71,6 +71,13 @@ look(struct watcher *w, int x, int y, int width, int height)
 		NULL);
 }
 
+/* Where a cell is, in pixels from the first one. */
+static size_t
+cell(uint32_t number)
+{
+	return (size_t)number * STRIP_CELL;
+}
+
 static bool
 search(struct watcher *w)
 {
@@ -87,8 +94,8 @@ search(struct watcher *w)
 			const uint32_t *at = pixels + (size_t)y * (size_t)width + x;
 
 			found = is_like(at[0], STRIP_MAGENTA) &&
-				is_like(at[STRIP_CELL], STRIP_GREEN) &&
-				is_like(at[2 * STRIP_CELL], STRIP_MAGENTA) &&
+				is_like(at[cell(1)], STRIP_GREEN) &&
+				is_like(at[cell(2)], STRIP_MAGENTA) &&
 				is_like(at[STRIP_CELL / 2], STRIP_MAGENTA);
 			w->strip_x = x + STRIP_CELL / 4;
 			w->strip_y = y;
@@ -123,31 +130,40 @@ read_strip(struct watcher *w, bool *ret_turned)
 		fatal("the picture is gone");
 	pixels = (const void *)xcb_get_image_data(image);
 	for (uint32_t bit = 0; bit < STRIP_BITS; bit++) {
-		if ((pixels[(STRIP_FIRST_BIT + bit) * STRIP_CELL] >> 8 & 0xff) >= 0x80)
+		if ((pixels[cell(STRIP_FIRST_BIT + bit)] >> 8 & 0xff) >= 0x80)
 			number |= 1U << bit;
 	}
-	*ret_turned = (pixels[STRIP_KEY * STRIP_CELL] >> 8 & 0xff) >= 0x80;
+	*ret_turned = (pixels[cell(STRIP_KEY)] >> 8 & 0xff) >= 0x80;
 	free(image);
 	return number;
 }
 
 /* --- pictures that arrive --- */
 
-static bool
-read_stat(int pid, int *ret_parent, unsigned long *ret_ticks)
+/* 0: there is no such process, or it is the first. */
+static int
+parent_of(int pid)
 {
 	AUTO_FREE char *path = text_format("/proc/%d/stat", pid);
 	AUTO_FREE char *text = NULL;
-	unsigned long user = 0, system = 0;
 	const char *at;
 
-	if (read_file(path, 4096, &text, NULL, NULL) < 0 || (at = strrchr(text, ')')) == NULL)
-		return false;
-	if (sscanf(at + 2, "%*c %d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", ret_parent, &user,
-		    &system) != 3)
-		return false;
-	*ret_ticks = user + system;
-	return true;
+	/* After the name: " S 1234", the state and the parent. */
+	if (read_file(path, 4096, &text, NULL, NULL) < 0 || (at = strrchr(text, ')')) == NULL ||
+		strlen(at) < 5)
+		return 0;
+	return (int)strtol(at + 4, NULL, 10);
+}
+
+static double
+own_time(int pid)
+{
+	struct timespec t;
+	clockid_t clock;
+
+	if (clock_getcpuclockid(pid, &clock) != 0 || clock_gettime(clock, &t) < 0)
+		return 0;
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
 }
 
 /* Processor seconds of a process and of those below it. */
@@ -156,17 +172,12 @@ tree_time(int root)
 {
 	DIR *all = opendir("/proc");
 	struct dirent *entry;
-	int parent = 0;
-	unsigned long ticks = 0;
-	double sum;
+	double sum = own_time(root);
 
-	if (all == NULL || !read_stat(root, &parent, &ticks))
-		ticks = 0;
-	sum = (double)ticks / (double)sysconf(_SC_CLK_TCK);
 	while (all != NULL && (entry = readdir(all)) != NULL) {
 		int pid = (int)strtol(entry->d_name, NULL, 10);
 
-		if (pid > 1 && read_stat(pid, &parent, &ticks) && parent == root)
+		if (pid > 1 && parent_of(pid) == root)
 			sum += tree_time(pid);
 	}
 	if (all != NULL)
@@ -225,7 +236,7 @@ compare(const void *a, const void *b)
 static double
 press(struct watcher *w)
 {
-	double began = now(), took = -1;
+	double began, took = -1;
 	bool before, turned;
 
 	(void)read_strip(w, &before);

@@ -88,11 +88,12 @@ resident_kib(pid_t pid)
 {
 	AUTO_FREE char *path = text_format("/proc/%d/statm", (int)pid);
 	AUTO_FREE char *text = NULL;
-	long size = 0, resident = 0;
+	const char *second;
 
 	assert_int_equal(read_file(path, 4096, &text, NULL, NULL), 0);
-	assert_int_equal(sscanf(text, "%ld %ld", &size, &resident), 2);
-	return resident * (sysconf(_SC_PAGESIZE) / 1024);
+	second = strchr(text, ' ');
+	assert_non_null(second);
+	return strtol(second, NULL, 10) * (sysconf(_SC_PAGESIZE) / 1024);
 }
 
 /* Shares the X server; its agent is this test too. */

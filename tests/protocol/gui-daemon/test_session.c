@@ -230,10 +230,11 @@ helper_of(pid_t daemon)
 {
 	AUTO_FREE char *path = text_format("/proc/%d/task/%d/children", daemon, daemon);
 	AUTO_FREE char *text = NULL;
-	int pid = 0;
+	pid_t pid;
 
 	assert_int_equal(read_file(path, 256, &text, NULL, NULL), 0);
-	assert_int_equal(sscanf(text, "%d", &pid), 1);
+	pid = (pid_t)strtol(text, NULL, 10);
+	assert_true(pid > 1);
 	return pid;
 }
 
