@@ -29,7 +29,8 @@ check_request(const uint8_t *data, size_t size)
 		assert(link_local_put_request(&copy, &request) == 0);
 		assert(memcmp(buf_data(&copy), data, LINK_LOCAL_REQUEST_BYTES) == 0);
 		assert(link_local_get_request(&copy, &again) == 0);
-		assert(again.grant == request.grant && again.server == request.server);
+		assert(again.grant == request.grant && again.server == request.server &&
+			again.rings == request.rings);
 	}
 	buf_finish(&b);
 	buf_finish(&copy);
