@@ -2,7 +2,7 @@
  * The program of the qube: a window with a moving picture, so many pictures a second, each marked
  * with its number (strip.h); or a still one. A key press turns the last cell over.
  *
- *     bench-gui-painter WIDTH HEIGHT PICTURES-A-SECOND
+ *     bench-gui-painter WIDTH HEIGHT PICTURES-A-SECOND [MORE-WINDOWS]
  */
 #include <errno.h>
 #include <math.h>
@@ -22,6 +22,8 @@
 
 /* As many different ones; then they come again. */
 #define PICTURES 8
+#define MORE_WIDTH 400
+#define MORE_HEIGHT 300
 
 struct painter {
 	xcb_connection_t *x;
@@ -128,6 +130,24 @@ open_display(struct painter *p)
 	xcb_flush(p->x);
 }
 
+/* Windows of one colour, for what a window costs those who carry it. */
+static void
+open_more(struct painter *p, unsigned long count)
+{
+	const uint32_t colour = 0x808080;
+	xcb_screen_t *screen = xcb_setup_roots_iterator(xcb_get_setup(p->x)).data;
+
+	for (unsigned long i = 0; i < count; i++) {
+		xcb_window_t window = xcb_generate_id(p->x);
+
+		xcb_create_window(p->x, 24, window, screen->root, 0, 0, MORE_WIDTH, MORE_HEIGHT, 0,
+			XCB_WINDOW_CLASS_INPUT_OUTPUT, screen->root_visual, XCB_CW_BACK_PIXEL,
+			&colour);
+		xcb_map_window(p->x, window);
+	}
+	xcb_flush(p->x);
+}
+
 static void
 take_events(struct painter *p)
 {
@@ -152,12 +172,14 @@ main(int argc, char **argv)
 	double interval, next;
 
 	log_init("bench-gui-painter");
-	if (argc != 4)
-		fatal("usage: bench-gui-painter WIDTH HEIGHT PICTURES-A-SECOND");
+	if (argc < 4)
+		fatal("usage: bench-gui-painter WIDTH HEIGHT PICTURES-A-SECOND [MORE-WINDOWS]");
 	p.width = (uint16_t)strtoul(argv[1], NULL, 10);
 	p.height = (uint16_t)strtoul(argv[2], NULL, 10);
 	interval = strtod(argv[3], NULL) > 0 ? 1 / strtod(argv[3], NULL) : 0;
 	open_display(&p);
+	if (argc > 4)
+		open_more(&p, strtoul(argv[4], NULL, 10));
 	next = now();
 	for (;;) {
 		struct pollfd state = {.fd = xcb_get_file_descriptor(p.x), .events = POLLIN};

@@ -13,6 +13,7 @@ size="1280 800"
 rate=60
 seconds=6
 presses=150
+windows=100
 
 # shellcheck source-path=SCRIPTDIR source=../../e2e/display.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../../e2e/display.sh"
@@ -58,10 +59,10 @@ free_display() {
 	echo "$number"
 }
 
-# paint DISPLAY RATE: starts the painter in the qube.
+# paint DISPLAY RATE [MORE-WINDOWS]: starts the painter in the qube.
 paint() {
 	# shellcheck disable=SC2086 # two numbers
-	DISPLAY=$1 "$painter" $size "$2" >>"$directory/log" 2>&1 </dev/null &
+	DISPLAY=$1 "$painter" $size "${@:2}" >>"$directory/log" 2>&1 </dev/null &
 	painter_pid=$!
 }
 
@@ -81,7 +82,32 @@ measure() {
 	sleep 1
 	printf '%-10s %s\n' "$1" "$(timeout 120 "$watcher" latency "$presses" 2>&1)"
 	end_painter
-	end_all
+}
+
+# own_kib PROGRAM: memory of its own of a child of the pair.
+own_kib() {
+	local pid
+
+	pid=$(pgrep -P "$pair_pid" -x "$1")
+	awk -v page="$(getconf PAGESIZE)" '{ print ($2 - $3) * page / 1024 }' "/proc/$pid/statm"
+}
+
+# What a window costs, of 400x300 and with its content shown.
+measure_windows() {
+	local daemon_kib agent_kib
+
+	paint "$1" 0
+	sleep 2
+	daemon_kib=$(own_kib gui-daemon)
+	agent_kib=$(own_kib gui-agent)
+	end_painter
+	paint "$1" 0 "$windows"
+	sleep 6
+	printf '%-10s %s\n' bulkhead "$(awk -v d="$daemon_kib" -v D="$(own_kib gui-daemon)" \
+		-v a="$agent_kib" -v A="$(own_kib gui-agent)" -v n="$windows" 'BEGIN {
+			printf "memory: daemon %d KiB and %.1f a window, agent %d KiB and %.1f a window",
+				d, (D - d) / n, a, (A - a) / n }')"
+	end_painter
 }
 
 measure_ours() {
@@ -93,8 +119,11 @@ measure_ours() {
 
 	export DISPLAY=$host
 	start "$pair" "$daemon" "$agent" "$directory" "$qube"
+	pair_pid=${pids[-1]}
 	sleep 1
 	measure bulkhead "$qube"
+	measure_windows "$qube"
+	end_all
 }
 
 # measure_xpra NAME [OPTION-OF-THE-CLIENT...]
@@ -113,6 +142,7 @@ measure_xpra() {
 		"$@"
 	sleep 4
 	measure "$name" ":$number"
+	end_all
 }
 
 measure_vnc() {
@@ -126,6 +156,7 @@ measure_vnc() {
 	start xtigervncviewer -SecurityTypes None "127.0.0.1::$((5900 + number))"
 	sleep 2
 	measure vnc ":$number"
+	end_all
 }
 
 # need PROGRAM...: or this part is left out.
@@ -145,6 +176,7 @@ host_pid=$display_pid
 openbox >/dev/null 2>&1 </dev/null &
 manager_pid=$!
 echo "a picture of ${size/ /x}, offered $rate times a second; all processors' time but the painter's"
+echo "(goal: more pictures and less time than the others)"
 measure_ours
 if need xpra; then
 	measure_xpra xpra || echo "xpra does not start"
