@@ -77,6 +77,7 @@ _qvm_option_value() {
 		qrexec-policy-log:--file | qrexec-policy-graph:--output)
 		compgen -f -- "$cur"
 		;;
+	qvm-appmenus:--set-whitelist) compgen -f -- "$cur" ;;
 	*:--internal | *:--servicevm) printf '%s\n' y n ;;
 	*) return 1 ;;
 	esac
@@ -187,8 +188,8 @@ _qvm() {
 }
 
 complete -F _qvm qvm qrexec-policy qrexec-policy-graph qrexec-policy-log qubes-policy qubes-prefs \
-	qubesd-query qvm-check qvm-clipboard qvm-clone qvm-copy qvm-copy-to-vm qvm-create \
+	qubesd-query qvm-appmenus qvm-check qvm-clipboard qvm-clone qvm-copy qvm-copy-to-vm qvm-create \
 	qvm-disp-keep qvm-features qvm-kill qvm-ls qvm-move qvm-move-to-vm qvm-notes qvm-pause qvm-pool \
-	qvm-prefs qvm-remove qvm-run qvm-service qvm-shutdown qvm-start qvm-tags \
+	qvm-prefs qvm-remove qvm-run qvm-service qvm-shutdown qvm-start qvm-sync-appmenus qvm-tags \
 	qvm-transfer qvm-unpause qvm-volume
 complete -W '--json --help --version' bulkhead-doctor

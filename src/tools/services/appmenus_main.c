@@ -15,6 +15,7 @@
 #include "tools/lib/admin_error.h"
 #include "tools/lib/report.h"
 #include "tools/services/menu_store.h"
+#include "tools/services/menu_watch.h"
 #include "tools/services/menu_write.h"
 #include "tools/services/menus.h"
 #include "tools/services/qube_call.h"
@@ -119,7 +120,7 @@ set_choice(const char *qube, const char *path, struct err *err)
 }
 
 struct appmenus_options {
-	bool all, update, remove, available, choice;
+	bool all, update, remove, available, choice, watch;
 	const char *choice_file;
 };
 
@@ -153,12 +154,14 @@ command_appmenus(int argc, char **argv)
 		{"--set-whitelist", .text = &given.choice_file, .value = "FILE",
 			.help = "show those that are named in the file (-: stdin), one a line"},
 		{"--all", .flag = &given.all, .help = "write the menus of all qubes anew"},
+		{"--watch", .flag = &given.watch,
+			.help = "write all, and each again when its qube changes; does not end"},
 		{NULL},
 	};
 	AUTO_OPTIONS struct options o = {
 		.program = "qvm-appmenus",
 		.summary = "Handles the programs of qubes in the menus of the desktop.",
-		.usage = "VMNAME ... | --all",
+		.usage = "VMNAME ... | --all | --watch",
 		.rows = rows,
 	};
 	AUTO_ERR struct err err = ERR_INIT;
@@ -166,8 +169,10 @@ command_appmenus(int argc, char **argv)
 
 	if (!tool_accept(&o, argc, argv, &status))
 		return status;
-	if (given.all != (o.argument_count == 0))
-		return tool_usage_error(&o, "either VMNAME or --all is needed");
+	if ((given.all || given.watch) != (o.argument_count == 0))
+		return tool_usage_error(&o, "either VMNAME, --all or --watch is needed");
+	if (given.watch)
+		menu_watch();
 	if (given.all && (given.remove || given.available || given.choice || given.choice_file))
 		return tool_usage_error(&o, "--all goes with --update only");
 	if (given.all && menus_write(NULL, &err) < 0)

@@ -170,7 +170,32 @@ run "$appmenus" --remove work
 is "removed" "0 " "$status $(cd "$applications" && find . -name 'qubes-vm.work.*')"
 run "$appmenus"
 is "no qube" 2 $status
-ln -s "$appmenus" "$directory/qvm-sync-appmenus"
+
+# In a session: all at the start, then what changes.
+daemon <<<"$menu_rules
+admin.Events dom0 = stream 1\\x00\\x00connection-established\\x00\\x001\\x00\\x00domain-delete\\x00vm\\x00deb\\x00\\x00"
+"$appmenus" --watch 2>"$directory/err" &
+watcher=$!
+for _ in {1..100}; do
+	files=$(cd "$applications" && find . -name 'qubes-vm.*' | sort | xargs)
+	[ "$files" != "./qubes-vm.work.bar.desktop ./qubes-vm.work.foo.desktop" ] || break
+	sleep 0.1
+done
+is "the watcher" "./qubes-vm.work.bar.desktop ./qubes-vm.work.foo.desktop" "$files"
+kill $watcher
+wait $watcher 2>/dev/null
+
+# The manual pages have the options that there are.
+man=$(dirname "$0")/../../../man
+ln -sf "$appmenus" "$directory/qvm-appmenus"
+for name in qvm-appmenus qvm-sync-appmenus; do
+	command_line=$name
+	[ -L "$directory/$name" ] || ln -s "$appmenus" "$directory/$name"
+	is "the page of $name" "$(grep -oE '^\*-.*' "$man/$name.1.scd" | grep -oE -- '\*--?[A-Za-z][A-Za-z-]*\*' |
+		tr -d '*' | sort -u | xargs)" "$("$directory/$name" --help | sed -n 's/^  \(-.*\)/\1/p' | sed 's/  .*//' |
+		grep -oE -- '--?[A-Za-z][A-Za-z-]*' | sort -u | xargs)"
+done
+ln -sf "$appmenus" "$directory/qvm-sync-appmenus"
 run "$directory/qvm-sync-appmenus" nobody
 is "a qube that is not there" 1 $status
 

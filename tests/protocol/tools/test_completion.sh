@@ -37,6 +37,7 @@ offers 'prefs pause pool' qvm p
 offers 'web work' qvm-start w
 offers 'dom0 web work' qvm ls ''
 offers '--reverse' qvm-ls --rev
+offers 'web work' qvm-sync-appmenus w
 offers '--skip-if-running' qvm start --s
 offers 'red' qvm-create --label r
 offers 'AppVM DispVM' qvm-create -C ''

@@ -11,6 +11,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "tools/services/menu.h"
+#include "tools/services/menu_watch.h"
 #include "tools/services/menu_write.h"
 
 static const struct {
@@ -171,6 +172,39 @@ test_file_names(void **state)
 		free(names[i]);
 }
 
+static void
+test_events(void **state)
+{
+	static const struct {
+		const char *subject, *name, *vm;
+		enum menu_change change;
+		const char *qube;
+	} events[] = {{"", "connection-established", NULL, MENU_ALL, NULL},
+		{"", "domain-add", "work", MENU_ADDED, "work"},
+		{"", "domain-delete", "work", MENU_REMOVED, "work"},
+		{"work", "property-set:label", NULL, MENU_ADDED, "work"},
+		{"work", "property-reset:template", NULL, MENU_ALL, "work"},
+		{"work", "domain-feature-set:menu-items", NULL, MENU_ADDED, "work"},
+		{"deb", "domain-feature-delete:default-menu-items", NULL, MENU_ALL, "deb"},
+		{"work", "domain-feature-set:gui", NULL, MENU_UNTOUCHED, "work"},
+		{"work", "property-set:memory", NULL, MENU_UNTOUCHED, "work"},
+		{"work", "domain-start", NULL, MENU_UNTOUCHED, "work"}};
+
+	for (size_t i = 0; i < sizeof(events) / sizeof(events[0]); i++) {
+		struct admin_event event = {.subject = events[i].subject, .name = events[i].name};
+		const char *qube = NULL;
+
+		if (events[i].vm != NULL) {
+			event.pairs[0].key = "vm";
+			event.pairs[0].value = events[i].vm;
+			event.pair_count = 1;
+		}
+		assert_int_equal(menu_change_of(&event, &qube), events[i].change);
+		if (events[i].qube != NULL)
+			assert_string_equal(qube, events[i].qube);
+	}
+}
+
 int
 main(void)
 {
@@ -180,6 +214,7 @@ main(void)
 		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_entry),
 		cmocka_unit_test(test_file_names),
+		cmocka_unit_test(test_events),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
