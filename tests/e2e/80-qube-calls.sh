@@ -136,7 +136,7 @@ agent_says() {
 	printf '#!/bin/sh\ntr "\\0" "\\n" >"%s"\nprintf "%%s" "%s"\n' "$work/asked" "$1" >"$work/agent"
 	chmod 755 "$work/agent"
 	ln -sfn "$work/agent.sock" "$services/policy.Ask"
-	socat "UNIX-LISTEN:$work/agent.sock,fork" EXEC:"$work/agent" &
+	socat -t 60 "UNIX-LISTEN:$work/agent.sock,fork" EXEC:"$work/agent" &
 	agent_pid=$!
 	until_true 10 test -S "$work/agent.sock"
 }
@@ -155,6 +155,10 @@ agent_says deny
 is "asked, and the answer is no" "status 126" "$(call alpha beta test.Ask)"
 agent_says allow:gamma
 is "an answer that was not offered" "status 126" "$(call alpha beta test.Ask)"
+printf '#!/bin/sh\nexec sleep 60\n' >"$work/agent"
+in_qube alpha 'timeout 3 qrexec-client-vm beta test.Ask </dev/null' >/dev/null || :
+check "who leaves before the answer takes the question along" until_true 20 \
+	grep -qF "'test.Ask' to 'beta': withdrawn" "$BULKHEAD_ROOT/var/log/qubes/qrexec.alpha.log"
 stop_agent
 is "nobody to ask" "status 126" "$(call alpha beta test.Ask)"
 
