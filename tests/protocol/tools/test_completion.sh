@@ -46,7 +46,7 @@ offers 'red orange blue' qvm-prefs work label ''
 offers 'web work' qvm-prefs work netvm w
 offers 'on off' qvm-service work cups ''
 offers 'list add del' qvm-tags work ''
-offers 'info' qvm-volume i
+offers 'info import' qvm-volume i
 offers 'work:root web:root' qvm-volume info ''
 offers '--full' qvm-volume list --fu
 offers '--force' qvm-volume resize --fo
