@@ -1,21 +1,27 @@
 #!/bin/bash
-# How long a disposable takes to its first answer, booted and as a copy of a frozen one; four at
-# once; its removal; and the memory of ten idle copies. All on one template, in one run.
+# How long a disposable takes to its first answer, booted and as a copy of a frozen one, beside a
+# clone of a qube that plain QEMU has saved; to its first window; four at once; its removal; and the
+# memory of ten idle copies. All on one template, in one run.
 #
-# usage: tests/bench/disposables.sh [TEMPLATE] (as tests/e2e: BULKHEAD_TEMPLATES, BULKHEAD_PREFIX)
+# usage: tests/bench/disposables.sh [TEMPLATE [ROUNDS]] (as tests/e2e: BULKHEAD_TEMPLATES, BULKHEAD_PREFIX)
 set -uo pipefail
 # shellcheck source-path=SCRIPTDIR source=../e2e/lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/../e2e/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=../e2e/display.sh
+. "$(dirname "${BASH_SOURCE[0]}")/../e2e/display.sh"
 
 template=${1:-minimal}
-rounds=5
+rounds=${2:-5}
 use_instance
-new_qube bench-dvm "$template"
-qvm-features bench-dvm frozen-disposables ''
-qvm-prefs bench-dvm template_for_dispvms True
+# shellcheck source-path=SCRIPTDIR source=bare_clone.sh
+. "$(dirname "${BASH_SOURCE[0]}")/bare_clone.sh"
 
 milliseconds() {
-	echo $(($(date +%s%N) / 1000000))
+	echo $((${EPOCHREALTIME/[.,]/} / 1000))
+}
+
+median() {
+	sort -n | sed -n "$(((rounds + 1) / 2))p"
 }
 
 create() {
@@ -27,16 +33,10 @@ first_answer() {
 	qvm-start "$1" >&2 && [ "$(in_qube "$1" 'echo yes')" = yes ] || echo "no answer of $1" >&2
 }
 
-median() {
-	sort -n | sed -n "$(((rounds + 1) / 2))p"
-}
-
 # measure FILE: first answers and removals, one after the other.
 measure() {
 	local name begun
 
-	: >"$1.start"
-	: >"$1.stop"
 	for _ in $(seq "$rounds"); do
 		begun=$(milliseconds)
 		name=$(create)
@@ -49,15 +49,62 @@ measure() {
 	done
 }
 
+# Milliseconds until a program's window is seen.
+window_of() {
+	local begun
+
+	begun=$(milliseconds)
+	[ $# -eq 1 ] || qvm-start "$1" >&2
+	timeout 120 qvm-run --gui --quiet "$1" "(setsid l3afpad >/dev/null 2>&1 </dev/null &)" </dev/null >&2
+	patiently 180 has_window "$1" || echo "no window of $1" >&2
+	echo $(($(milliseconds) - begun))
+}
+
+measure_windows() {
+	local name
+
+	start_display 1280x800
+	on_exit "kill $display_pid"
+	qvm-start-daemon --watch >/dev/null 2>&1 &
+	on_exit "kill $!"
+	for _ in 1 2 3; do
+		name=$(create)
+		window_of "$name" and-start >>"$work/window.copy"
+		in_qube "$name" 'pkill l3afpad'
+		patiently 60 has_no_window "$name"
+		sleep 5
+		window_of "$name" >>"$work/window.running"
+		qvm-kill "$name"
+	done
+}
+
+# The sum of what is theirs alone and their share of what they have in common, in MB.
+memory_of() {
+	local pss=0 name directory
+
+	for name in "$@"; do
+		for directory in /proc/[0-9]*; do
+			[[ $(readlink "$directory/exe") == *qemu-system* ]] || continue
+			[ "$(readlink "$directory/cwd")" = "$(realpath "$BULKHEAD_ROOT/run/bulkhead/qubes/$name")" ] || continue
+			pss=$((pss + $(sed -n 's/^Pss: *\([0-9]*\) kB/\1/p' "$directory/smaps_rollup")))
+		done
+	done
+	echo $((pss / 1024))
+}
+
+new_qube bench-dvm "$template"
+qvm-features bench-dvm frozen-disposables ''
+qvm-prefs bench-dvm memory $bare_memory_mib
+qvm-prefs bench-dvm template_for_dispvms True
 work=$(mktemp -d)
 on_exit "rm -rf $work"
 measure "$work/boot"
 
+bare_make "$template"
+for _ in $(seq "$rounds"); do bare_clone >>"$work/bare"; done
+
 qvm-features --unset bench-dvm frozen-disposables
-for _ in $(seq 400); do
-	grep -q '\[bench-dvm\]: info: a disposable is booted and frozen' "$(daemon_log)" && break
-	sleep 0.5
-done
+patiently 400 grep -q '\[bench-dvm\]: info: a disposable is booted and frozen' "$(daemon_log)"
 measure "$work/copy"
 
 names=()
@@ -71,25 +118,33 @@ done
 wait "${waits[@]}"
 four=$(($(milliseconds) - begun))
 
+# As many as there is memory for, ten at most.
 for _ in 5 6 7 8 9 10; do
+	[ "$(sed -n 's/^MemAvailable: *\([0-9]*\) kB/\1/p' /proc/meminfo)" -gt 1200000 ] || break
 	name=$(create)
 	first_answer "$name"
 	names+=("$name")
 done
 sleep 10
-pss=0
-for name in "${names[@]}"; do
-	for directory in /proc/[0-9]*; do
-		[[ $(readlink "$directory/exe") == *qemu-system* ]] || continue
-		[ "$(readlink "$directory/cwd")" = "$(realpath "$BULKHEAD_ROOT/run/bulkhead/qubes/$name")" ] || continue
-		pss=$((pss + $(sed -n 's/^Pss: *\([0-9]*\) kB/\1/p' "$directory/smaps_rollup")))
-	done
-done
+memory=$(($(memory_of "${names[@]}") / ${#names[@]}))
 qvm-kill "${names[@]}"
+case $template in
+minimal) ;;
+*) measure_windows ;;
+esac
 
+boot=$(median <"$work/boot.start")
+bare=$(median <"$work/bare")
+copy=$(median <"$work/copy.start")
 echo "template                                   $template"
-echo "boot to the first answer                   $(median <"$work/boot.start") ms"
-echo "copy to the first answer                   $(median <"$work/copy.start") ms"
+echo "boot to the first answer                   $boot ms"
+echo "bare QEMU's clone to its line              $bare ms"
+echo "copy to the first answer                   $copy ms   (goals: $((boot / 10)) ms, a tenth of the boot; $((bare * 13 / 10)) ms, 1.3 bare clones)"
 echo "four copies at once, all answers           $four ms"
 echo "removal of a copy, until nothing is left   $(median <"$work/copy.stop") ms"
-echo "memory of an idle copy (PSS, one of ten)   $((pss / 10240)) MB"
+echo "memory of an idle copy (PSS, one of ${#names[@]})    $memory MB   (goal: 40 MB)"
+if [ -e "$work/window.copy" ]; then
+	running=$(sort -n "$work/window.running" | sed -n 2p)
+	echo "copy to its first window                   $(sort -n "$work/window.copy" | sed -n 2p) ms   (goal: $((running * 13 / 10)) ms, 1.3 times the next line)"
+	echo "the same program in a qube that runs       $running ms"
+fi
