@@ -26,6 +26,7 @@
 #include "vchan/link.h"
 #include "vchan/link_local.h"
 #include "vchan/ring.h"
+#include "vchan/same_processor.h"
 
 #define LINKD_LOCALS_MAX (2 * LINK_STREAMS_MAX + 64)
 #define LINKD_WINDOW_MAX LINK_WINDOW_GROWN
@@ -70,6 +71,7 @@ struct linkd {
 	struct list offers;       /* linkd_offer.link: channels of the peer without a server yet */
 	size_t local_count;
 	size_t ring_count;
+	struct same_processor processor;
 	struct list bells; /* linkd_local.bell_link: programs to wake at the end of the turn */
 };
 

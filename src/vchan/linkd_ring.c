@@ -49,6 +49,21 @@ may_offer(const struct linkd_local *l)
 	       !l->end_seen && !l->input_ended && !l->output_ended && buf_len(&l->queue) == 0;
 }
 
+/* One stream that carries much: its program comes to our processor. More of them spread out. */
+static void
+share_processor(struct linkd_local *l)
+{
+	struct linkd *d = l->linkd;
+	int here = same_processor_here();
+
+	if (d->ring_count > 0 || here < 0) {
+		same_processor_leave(&d->processor);
+		return;
+	}
+	same_processor_stay(&d->processor, here);
+	atomic_store(&l->rings->to_program.control->processor, (uint32_t)here + 1);
+}
+
 void
 linkd_ring_count(struct linkd_local *l, size_t size)
 {
@@ -61,12 +76,10 @@ linkd_ring_count(struct linkd_local *l, size_t size)
 	l->rings = ring_pair_create(&fd);
 	if (l->rings == NULL)
 		return;
-	if (socket_send_fd(l->fd, "", 1, fd) != 1) {
-		ring_pair_destroy(l->rings);
-		l->rings = NULL;
-		return;
-	}
+	share_processor(l);
 	l->linkd->ring_count++;
+	if (socket_send_fd(l->fd, "", 1, fd) != 1)
+		linkd_ring_finish(l);
 }
 
 void
@@ -77,7 +90,8 @@ linkd_ring_finish(struct linkd_local *l)
 	list_remove(&l->bell_link);
 	ring_pair_destroy(l->rings);
 	l->rings = NULL;
-	l->linkd->ring_count--;
+	if (--l->linkd->ring_count == 0)
+		same_processor_leave(&l->linkd->processor);
 }
 
 /* To the program */

@@ -31,6 +31,7 @@ struct ring_control {
 	_Atomic uint32_t ended;         /* the writer will write no more */
 	_Atomic uint32_t begun;         /* the writer uses the ring from now on, and wrote */
 	_Atomic uint64_t before;        /* so many bytes to the socket before that */
+	_Atomic uint32_t processor;     /* to the program: the number of linkd's, plus 1; or 0 */
 };
 
 /* One side's view of one ring. */

@@ -23,6 +23,7 @@ vchan_stream_init(struct vchan_stream *s, int fd, bool may_ring)
 void
 vchan_stream_finish(struct vchan_stream *s)
 {
+	same_processor_leave(&s->processor);
 	ring_pair_destroy(s->rings);
 	s->rings = NULL;
 	buf_finish(&s->late);
@@ -87,6 +88,8 @@ take_rings(struct vchan_stream *s, int fd)
 	s->rings = ring_pair_attach(fd);
 	if (s->rings == NULL)
 		return -errno;
+	same_processor_stay(
+		&s->processor, (int)atomic_load(&s->rings->to_program.control->processor) - 1);
 	ring_begin(&s->rings->from_program, s->sent);
 	ring_bell(s);
 	return 0;

@@ -20,6 +20,7 @@
 
 #include "base/buf.h"
 #include "vchan/ring.h"
+#include "vchan/same_processor.h"
 
 struct vchan_stream {
 	int fd;        /* non-blocking */
@@ -32,6 +33,7 @@ struct vchan_stream {
 	bool gone; /* it has ended, and what they hold is the last */
 	struct ring_socket socket;
 	struct buf late; /* bytes of the stream that still came by it */
+	struct same_processor processor;
 };
 
 /* Takes the descriptor over. */

@@ -223,7 +223,7 @@ check_restart_of(enum side killed)
 	waiting_server = start_peer(!killed, "serve", "sink", "-p 701 -r 1");
 	server = start_peer(killed, "serve", "echo", "-p 513-540");
 	client = start_peer(!killed, "call", "echo", "-p 513-540 -b 100000000");
-	usleep(100000); /* to be in the middle; nothing depends on it */
+	usleep(400000); /* to be in the middle: all have begun, and none is done */
 	kill_linkd(killed);
 	/* Data may still come from the other end now, and fill the pipe. */
 	usleep(20000);

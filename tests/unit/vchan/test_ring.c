@@ -247,6 +247,25 @@ test_offer_declined(void **state)
 	end_offer(&o);
 }
 
+static void
+test_same_processor(void **state)
+{
+	struct same_processor s = {0};
+	cpu_set_t before, now;
+
+	assert_int_equal(sched_getaffinity(0, sizeof(before), &before), 0);
+	same_processor_stay(&s, -1);
+	same_processor_stay(&s, CPU_SETSIZE);
+	assert_false(s.kept);
+	same_processor_stay(&s, same_processor_here());
+	assert_true(s.kept);
+	assert_int_equal(sched_getaffinity(0, sizeof(now), &now), 0);
+	assert_int_equal(CPU_COUNT(&now), 1);
+	same_processor_leave(&s);
+	assert_int_equal(sched_getaffinity(0, sizeof(now), &now), 0);
+	assert_true(CPU_EQUAL(&now, &before));
+}
+
 int
 main(void)
 {
@@ -258,6 +277,7 @@ main(void)
 		cmocka_unit_test(test_memory_that_is_not_it),
 		cmocka_unit_test(test_stream_goes_over),
 		cmocka_unit_test(test_offer_declined),
+		cmocka_unit_test(test_same_processor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
