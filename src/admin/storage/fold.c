@@ -57,6 +57,9 @@ give_up(struct fold *f, struct err *err)
 static void
 start_job(struct fold *f, struct job *job, job_done done)
 {
+	/* Politely, unless somebody waits for it. */
+	if (f->op.in_background && list_empty(&f->op.storage->idle_waiters))
+		job_run_in_background(job);
 	job_destroy(f->op.job);
 	f->op.job = job;
 	job_start(job, done, f);
@@ -195,6 +198,43 @@ run_split(struct fold *f, struct err *err)
 		start_job(f, job, handle_split);
 }
 
+/* --- copying --- */
+
+static void
+handle_copied(void *data, struct err *err)
+{
+	struct fold *f = data;
+	struct state upper;
+
+	/* Nobody but us has the volume: it is current still, but may have got a name. */
+	if (err->code == 0 && state_load(f->op.storage->store, f->step.upper.id, &upper, err) == 1)
+		(void)state_hand_over(f->op.storage->store, &upper, f->step.other.id, err);
+	if (err->code != 0) {
+		give_up(f, err);
+		return;
+	}
+	crash_point("storage:flatten:after-rows");
+	advance(f);
+}
+
+static void
+run_copy(struct fold *f, struct err *err)
+{
+	struct storage *s = f->op.storage;
+	struct fold_step *step = &f->step;
+	struct chain chain = {0};
+	struct job *job = NULL;
+
+	if (chain_load(s->store, step->upper.id, &chain, err) == 0 &&
+		begin_state(s, &step->volume, 0, step->upper.size_bytes, &step->other, err) == 0) {
+		crash_point("storage:flatten:after-row");
+		job = pool_of(f)->driver->copy(pool_of(f), name_of(f, &step->other), &chain, err);
+	}
+	chain_finish(&chain);
+	if (job != NULL)
+		start_job(f, job, handle_copied);
+}
+
 /* --- moving --- */
 
 static void
@@ -297,6 +337,7 @@ advance(struct fold *f)
 		[FOLD_REMOVE] = run_remove,
 		[FOLD_SPLIT] = run_split,
 		[FOLD_MOVE] = run_move,
+		[FOLD_COPY] = run_copy,
 		[FOLD_MERGE] = run_merge,
 	};
 	struct storage *s = f->op.storage;
@@ -306,6 +347,12 @@ advance(struct fold *f)
 	volume_finish(&f->step.volume);
 	f->step = (struct fold_step){0};
 	s->tidy_failed = false;
+	/* Whoever waits was told to by a step that could not be interrupted. */
+	if (f->op.in_background && !list_empty(&s->pending)) {
+		storage_want_tidy(s);
+		operation_finish(&f->op);
+		return;
+	}
 	found = fold_find(s, f->volume_id, &f->step, &err);
 	if (found == 0) {
 		storage_want_tidy(s);

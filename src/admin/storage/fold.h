@@ -14,8 +14,15 @@ enum fold_kind {
 	FOLD_REMOVE, /* `lower`, on which nothing lies, goes */
 	FOLD_SPLIT,  /* `lower` is handed over to a new image on it, and is unwanted then */
 	FOLD_MOVE,   /* `other`, which lies on either, comes to lie on `target`, the other one */
+	FOLD_COPY,   /* `upper`, the current one, becomes an image that lies on nothing */
 	FOLD_MERGE,  /* `upper` is all that lies on `lower`: one image is made of both */
 };
+
+/*
+ * A content on more than this many images that can not be folded, because machines use the lower
+ * ones, is copied: templates are updated while there is always some qube that runs on them.
+ */
+#define FOLD_COPY_DEPTH 2
 
 /* One step. */
 struct fold_step {

@@ -102,6 +102,38 @@ find_split(struct storage *s, const struct state *lower, struct fold_step *step,
 	return found < 0 ? -1 : found > 0 && is_main;
 }
 
+/* Of a content that lies on what machines use, while nothing lies on it itself. */
+static int
+find_copy(struct storage *s, const struct state *current, struct fold_step *step, struct err *err)
+{
+	struct pool *pool = &s->default_pool;
+	struct chain chain = {0};
+	struct state open;
+	uint64_t needed_bytes = 0;
+	int64_t children, child;
+	int found = state_open(s->store, current->volume_id, &open, err);
+
+	if (found != 0)
+		return found < 0 ? -1 : 0;
+	if (state_children(s->store, current->id, &children, &child, err) < 0 ||
+		chain_load(s->store, current->id, &chain, err) < 0)
+		return -1;
+	for (size_t i = 0; i < chain.count; i++) {
+		uint64_t allocated = 0, length;
+
+		(void)pool->driver->usage(pool,
+			(struct state_name){chain.links[i].vid, chain.links[i].number}, &allocated,
+			&length);
+		needed_bytes += allocated;
+	}
+	found = children == 0 && chain.count > FOLD_COPY_DEPTH &&
+		pool->driver->free_bytes(pool) / 2 > needed_bytes;
+	chain_finish(&chain);
+	step->kind = FOLD_COPY;
+	step->upper = *current;
+	return found;
+}
+
 typedef int (*finder)(
 	struct storage *s, const struct state *state, struct fold_step *step, struct err *err);
 
@@ -135,6 +167,7 @@ fold_find(struct storage *s, int64_t volume_id, struct fold_step *ret, struct er
 	AUTO_FREE struct state *unfinished = NULL;
 	AUTO_FREE struct state *carrying = NULL;
 	AUTO_FREE struct state *high = NULL;
+	AUTO_FREE struct state *deep = NULL;
 	size_t count;
 	int found;
 
@@ -150,5 +183,10 @@ fold_find(struct storage *s, int64_t volume_id, struct fold_step *ret, struct er
 		return found;
 	if (states_load_high(s->store, &high, &count, err) < 0)
 		return -1;
-	return find_among(s, high, count, find_high, volume_id, ret, err);
+	found = find_among(s, high, count, find_high, volume_id, ret, err);
+	if (found != 0)
+		return found;
+	if (states_load_deep(s->store, &deep, &count, err) < 0)
+		return -1;
+	return find_among(s, deep, count, find_copy, volume_id, ret, err);
 }

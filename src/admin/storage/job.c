@@ -195,7 +195,7 @@ open_pipe(int *ret_read_end, int *ret_write_end)
 static void
 make_command(const struct job *job, const struct job_step *step, const char **argv)
 {
-	static const char *const polite[] = {"nice", "-n", "19", "ionice", "-t", "-c", "3"};
+	static const char *const polite[] = {"nice", "-n", "10", "ionice", "-t", "-c", "3"};
 	size_t count = 0;
 
 	if (job->in_background) {

@@ -92,6 +92,9 @@ struct pool_driver {
 	int (*usage)(struct pool *p, struct state_name state, uint64_t *ret_allocated,
 		uint64_t *ret_length);
 
+	/* What can still be written to the pool. */
+	uint64_t (*free_bytes)(struct pool *p);
+
 	/* Puts a damaged image aside, where a person finds it; *ret_where is owned. */
 	int (*put_aside)(
 		struct pool *p, struct state_name state, char **ret_where, struct err *err);

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "admin/storage/job.h"
@@ -314,6 +315,14 @@ usage(struct pool *p, struct state_name state, uint64_t *ret_allocated, uint64_t
 	return 0;
 }
 
+static uint64_t
+free_bytes(struct pool *p)
+{
+	struct statvfs st;
+
+	return statvfs(p->directory, &st) == 0 ? (uint64_t)st.f_bavail * st.f_frsize : 0;
+}
+
 static int
 put_aside(struct pool *p, struct state_name state, char **ret_where, struct err *err)
 {
@@ -402,6 +411,7 @@ const struct pool_driver pool_qcow2 = {
 	.open = open_image,
 	.virtual_size = qcow2_virtual_size,
 	.usage = usage,
+	.free_bytes = free_bytes,
 	.put_aside = put_aside,
 	.path = full_path,
 	.list = list,

@@ -117,7 +117,6 @@ qcow2_fill(struct pool *p, struct state_name state, struct state_name over, stru
 		job_destroy(job);
 		return NULL;
 	}
-	job_run_in_background(job);
 	job_add(job, NULL, "qemu-img", "map", "-f", "qcow2", "--output=json", over_name, NULL);
 	job_feed_next(job, qcow2_make_reads, size_bytes);
 	/* What is read through the image stays in it (-C), also where that is nothing but zeroes.
@@ -154,7 +153,6 @@ qcow2_fold(struct pool *p, struct state_name upper, struct state_name lower, str
 		job_destroy(job);
 		return NULL;
 	}
-	job_run_in_background(job);
 	/* -d: the upper image stays as it is, so that this may be ended and done again. */
 	job_add(job, "storage:fold:after-merge", "qemu-img", "commit", "-p", "-d", "-f", "qcow2",
 		upper_name, NULL);

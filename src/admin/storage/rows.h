@@ -108,7 +108,7 @@ int state_set_size(struct store *s, int64_t id, uint64_t size_bytes, struct err 
 int state_set_moving_to(struct store *s, int64_t id, int64_t other_id, struct err *err);
 /* NULL: it has none any more. */
 int state_set_name(struct store *s, int64_t id, const char *name, struct err *err);
-/* `heir`, which reads the same, becomes what this state was; the state itself is unwanted then. */
+/* `heir`, which reads the same, becomes what this state is; the state itself is unwanted then. */
 int state_hand_over(struct store *s, const struct state *state, int64_t heir_id, struct err *err);
 
 /* The number of states that lie directly on this one; *ret_child is one of them. */
@@ -134,6 +134,11 @@ int states_load_carrying(
 /* Complete states that lie on two others of their volume, lowest first; not above the current. */
 int states_load_high(
 	struct store *s, struct state **ret_states, size_t *ret_count, struct err *err);
+/* Current ones that lie on two others of their volume. */
+int states_load_deep(
+	struct store *s, struct state **ret_states, size_t *ret_count, struct err *err);
+/* Whether a machine uses the volume or one of its states, or is about to: 1 or 0. */
+int volume_is_in_use(struct store *s, int64_t volume_id, struct err *err);
 
 /* The chain from this state down; an error if it is longer than DISK_CHAIN_MAX. */
 int chain_load(struct store *s, int64_t state_id, struct chain *ret, struct err *err);

@@ -41,7 +41,7 @@ state_hand_over(struct store *s, const struct state *state, int64_t heir_id, str
 		"UPDATE volume_state SET status = 'unwanted', name = NULL, named_at = 0"
 		" WHERE id = ?1");
 	AUTO_QUERY struct store_query *take_up = store_query(s,
-		"UPDATE volume_state AS heir SET status = 'revision', content = old.content,"
+		"UPDATE volume_state AS heir SET status = ?5, content = old.content,"
 		" made_at = old.made_at, retired = old.retired, name = nullif(?3, ''),"
 		" named_at = ?4 FROM volume_state AS old WHERE heir.id = ?2 AND old.id = ?1");
 
@@ -50,6 +50,7 @@ state_hand_over(struct store *s, const struct state *state, int64_t heir_id, str
 	query_bind_int(take_up, 2, heir_id);
 	query_bind_text(take_up, 3, state->name);
 	query_bind_int(take_up, 4, state->named_at);
+	query_bind_text(take_up, 5, state->status == STATE_CURRENT ? "current" : "revision");
 	if (store_begin(s, err) < 0)
 		return -1;
 	if (query_run(lay_down, err) < 0 || query_run(take_up, err) < 0) {
@@ -171,4 +172,35 @@ states_load_high(struct store *s, struct state **ret_states, size_t *ret_count, 
 		"   AND h.id NOT IN (SELECT id FROM main) ORDER BY h.id");
 
 	return gather_by_id(s, q, ret_states, ret_count, err);
+}
+
+int
+states_load_deep(struct store *s, struct state **ret_states, size_t *ret_count, struct err *err)
+{
+	AUTO_QUERY struct store_query *q = store_query(s,
+		"SELECT h.id FROM volume_state h"
+		" JOIN volume_state m ON m.id = h.base_id AND m.volume_id = h.volume_id"
+		" JOIN volume_state l ON l.id = m.base_id AND l.volume_id = h.volume_id"
+		" WHERE h.status = 'current' ORDER BY h.id");
+
+	return gather_by_id(s, q, ret_states, ret_count, err);
+}
+
+int
+volume_is_in_use(struct store *s, int64_t volume_id, struct err *err)
+{
+	/* What the volume itself is being given, an operation makes, or has left to be cleaned up.
+	 */
+	AUTO_QUERY struct store_query *q = store_query(s,
+		"WITH RECURSIVE above (id, status, volume_id) AS ("
+		"  SELECT id, status, volume_id FROM volume_state WHERE volume_id = ?1"
+		"  UNION SELECT v.id, v.status, v.volume_id FROM volume_state v"
+		"    JOIN above a ON v.base_id = a.id"
+		") SELECT EXISTS (SELECT 1 FROM above WHERE status = 'open'"
+		"  OR (status = 'making' AND volume_id != ?1))");
+
+	query_bind_int(q, 1, volume_id);
+	if (query_step(q, err) != 1)
+		return -1;
+	return query_int(q, 0) != 0 ? 1 : 0;
 }

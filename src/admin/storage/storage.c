@@ -94,32 +94,12 @@ storage_add_volume(struct storage *s, const struct volume_config *config, struct
 	return query_run(q, err);
 }
 
-/* Whether a machine uses a volume, or another's machine one of its states. 1, 0 or -1. */
-static int
-volume_in_use(struct storage *s, const struct volume *v, struct err *err)
-{
-	AUTO_FREE struct state *states = NULL;
-	size_t count;
-
-	if (operation_touches(s, v->id))
-		return 1;
-	if (states_load(s->store, v->id, &states, &count, err) < 0)
-		return -1;
-	for (size_t i = 0; i < count; i++) {
-		int in_use = state_is_in_use(s->store, states[i].id, err);
-
-		if (in_use != 0)
-			return in_use;
-	}
-	return 0;
-}
-
 static int
 mark_removing(struct storage *s, const struct volume *v, struct err *err)
 {
 	AUTO_QUERY struct store_query *q =
 		store_query(s->store, "UPDATE volume SET removing = 1 WHERE id = ?1");
-	int in_use = volume_in_use(s, v, err);
+	int in_use = operation_touches(s, v->id) ? 1 : volume_is_in_use(s->store, v->id, err);
 
 	if (in_use < 0)
 		return -1;

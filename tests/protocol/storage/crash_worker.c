@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "harness.h"
 
@@ -71,6 +72,29 @@ operate(const char *operation)
 		must(harness_remove(&h, "work"), operation);
 	} else if (text_equal(operation, "revert")) {
 		must(harness_revert(&h, T_ROOT, "2"), operation);
+	} else if (text_equal(operation, "turn")) {
+		/* Back, and what lies on each other turned round; the newer content has a name. */
+		must(storage_take_snapshot(
+			     h.storage, STORAGE_POOL_DEFAULT, T_ROOT, "kept", false, &h.err),
+			operation);
+		must(harness_revert(&h, T_ROOT, "2"), operation);
+		harness_wait_idle(&h);
+	} else if (text_equal(operation, "deep")) {
+		/* Stopped and started at once until there is more than a start puts up with. */
+		for (unsigned int i = 4; i <= 7; i++) {
+			must(harness_start(&h, "work"), operation);
+			harness_write(&h, W_PRIVATE, 1, 1);
+			must(harness_stop(&h, "work"), operation);
+		}
+		must(harness_start(&h, "work"), operation);
+		must(harness_stop(&h, "work"), operation);
+	} else if (text_equal(operation, "import")) {
+		AUTO_FREE char *raw = root_path("/raw.img");
+		AUTO_FREE uint8_t *bytes = xcalloc(2, MIB);
+
+		memset(bytes, 1, 2 * MIB);
+		must(write_file(raw, bytes, 2 * MIB, 0600, &h.err), operation);
+		must(harness_import(&h, W_PRIVATE, raw, DISK_FORMAT_RAW), operation);
 	} else if (text_equal(operation, "fold")) {
 		harness_wait_idle(&h);
 	} else {
@@ -104,7 +128,7 @@ verify_template(const char *operation)
 
 	expect(harness_reads(&h, T_ROOT, 1, 1) && harness_reads(&h, T_ROOT, 2, 2),
 		"the template's old data is there");
-	if (text_equal(operation, "revert"))
+	if (text_equal(operation, "revert") || text_equal(operation, "turn"))
 		expect(is_third || harness_reads(&h, T_ROOT, 9, 2), "the revert is all or nothing");
 	else
 		expect(is_third && harness_reads(&h, T_ROOT, 3, 3), "the template's data is there");
@@ -114,6 +138,22 @@ verify_template(const char *operation)
 	must(harness_revert(&h, T_ROOT, revisions), "revert");
 	expect(harness_reads(&h, T_ROOT, 9, is_third ? 2 : 3), "the revision has its content");
 	must(harness_revert(&h, T_ROOT, is_third ? "3" : "2"), "revert");
+}
+
+/* However many are kept: they lie on the content, and that on nothing. */
+static size_t
+count_states(const char *vid)
+{
+	AUTO_FREE struct volume_state *states = NULL;
+	size_t count;
+
+	harness_wait_idle(&h);
+	must(storage_list_states(h.storage, STORAGE_POOL_DEFAULT, vid, &states, &count, &h.err),
+		vid);
+	for (size_t i = 0; i < count; i++)
+		expect(states[i].depth <= (text_equal(states[i].kind, "current") ? 1 : 2),
+			"the states are folded");
+	return count;
 }
 
 static size_t
@@ -130,6 +170,8 @@ verify_work(const char *operation)
 	must(harness_start(&h, "work"), "start");
 	expect(harness_reads(&h, "appvms/work/root", 2, 2), "the snapshot is right");
 	must(harness_stop(&h, "work"), "stop");
+	if (text_equal(operation, "deep") || text_equal(operation, "import"))
+		return count_states(W_PRIVATE);
 	return text_equal(operation, "stop") ? 2 : 1;
 }
 
