@@ -1,5 +1,5 @@
 #!/bin/bash
-# qvm-start, qvm-shutdown, qvm-kill, qvm-pause, qvm-unpause.
+# qvm-start, qvm-shutdown, qvm-kill, qvm-pause, qvm-unpause, qvm-disp-keep.
 # shellcheck source=tests/protocol/tools/common.sh
 . "$(dirname "$0")/common.sh"
 
@@ -17,6 +17,10 @@ admin.vm.Pause app1 = fail QubesVMNotRunningError Domain not running (either pow
 admin.vm.Unpause app1 = fail QubesVMNotPausedError Domain is not paused: 'app1'
 admin.vm.Unpause paused = ok
 admin.vm.Suspend run = ok
+bulkhead.vm.Keep+mine run = ok
+bulkhead.vm.Keep+whole run = ok
+bulkhead.vm.Keep+run app1 = fail QubesValueError 'app1' is not removed at its shutdown: there is nothing to keep
+bulkhead.vm.Keep run = ok
 END
 
 run qvm-start app1
@@ -52,6 +56,25 @@ run qvm-unpause --all
 expect 0 '' ''
 expect_requests 'admin.vm.List dom0
 admin.vm.Unpause paused'
+
+forget_requests
+run qvm-disp-keep run mine
+expect 0 '' "'run' becomes 'mine' when it shuts down"
+run qvm-disp-keep --quiet --standalone run whole
+expect 0 '' ''
+run qvm-disp-keep --cancel run
+expect 0 '' ''
+expect_requests 'bulkhead.vm.Keep+mine run
+bulkhead.vm.Keep+whole run <- class=StandaloneVM
+bulkhead.vm.Keep run'
+run qvm-disp-keep app1 run
+expect 1 '' "qvm-disp-keep: error: 'app1' is not removed at its shutdown: there is nothing to keep"
+run qvm-disp-keep run
+expect_usage 'the following arguments are required: NEWNAME'
+run qvm-disp-keep --cancel --standalone run
+expect_usage '--cancel and --standalone cannot be used together'
+run qvm-disp-keep run 'two words'
+expect_usage "no name of a qube: 'two words'"
 
 run qvm-shutdown --dry-run --all
 expect 0 'net
