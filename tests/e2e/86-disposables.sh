@@ -1,9 +1,12 @@
 #!/bin/bash
 # Disposables start as copies of a frozen one: each is somebody else, nothing of them is left, and
 # what does not fit is never used.
+# shellcheck disable=SC2016 # commands are for the qube to expand
 set -uo pipefail
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=display.sh
+. "$(dirname "${BASH_SOURCE[0]}")/display.sh"
 
 use_instance
 use_template minimal
@@ -111,16 +114,58 @@ check "nothing of them is left" no_traces
 
 before=$(frozen_count)
 start_qube dvm
-root_in_qube dvm 'echo new >/rw/config/content; sync'
+root_in_qube dvm 'echo new >/rw/config/content
+	printf "#!/bin/sh\nhostname >>/run/rc.local-ran\n" >/rw/config/rc.local; chmod 755 /rw/config/rc.local; sync'
 stop_qube dvm
 is "new content of the template is there at once" new "$(in_disposable 'cat /rw/config/content')"
 check "a new one is frozen" await_frozen "$before"
 is "and has it" new "$(in_disposable 'cat /rw/config/content')"
+is "rc.local runs once in each copy, as the copy" same \
+	"$(in_disposable 'for i in $(seq 50); do [ -s /run/rc.local-ran ] && break; sleep 0.2; done
+		[ "$(cat /run/rc.local-ran)" = "$(hostname)" ] && echo same')"
 before=$(frozen_count)
 qvm-prefs dvm memory 300
 matches "another memory is not that of the old one" '^2[0-9]{5}$' \
 	"$(in_disposable "sed -n 's/MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo")"
 check "a new one is frozen" await_frozen "$before"
+
+# --- with systemd ------------------------------------------------------------------------------
+
+# What could share random numbers or a name starts in each copy, after its identity.
+check_systemd() {
+	local name started_before
+
+	check "debian-12: a disposable template" new_qube deb-dvm debian-12
+	qvm-prefs deb-dvm template_for_dispvms True
+	require "debian-12: one is frozen" patiently 300 grep -q '\[deb-dvm\]: info: a disposable is booted' "$(daemon_log)"
+	name=$(qubesd-query -e dom0 admin.vm.CreateDisposable deb-dvm | tr -d '\0' | sed 's/^0//')
+	require "debian-12: a copy starts" start_qube "$name"
+	check "debian-12: it is a copy" was_a_copy "$name"
+	check "debian-12: its boot comes to its end" \
+		timeout 120 qvm-run --service --pass-io --no-gui "$name" qubes.WaitForRunningSystem
+	is "debian-12: no unit failed" "" "$(in_qube "$name" 'systemctl list-units --failed --plain --no-legend')"
+	is "debian-12: host name and machine id are its own" "$name $(qvm-prefs "$name" uuid | tr -d -)" \
+		"$(in_qube "$name" 'echo $(hostname) $(cat /etc/machine-id)')"
+	# Seconds since the boot at which they started, against the end of the waiting.
+	started_before=$(in_qube "$name" 'at() { systemctl show --value -p "$2" "$1"; }
+		end=$(at bulkhead-clone.service ExecMainExitTimestampMonotonic)
+		for unit in dbus.service systemd-logind.service systemd-user-sessions.service qubes-misc-post.service; do
+			[ "$(at $unit ExecMainStartTimestampMonotonic)" -gt "$end" ] || echo $unit
+		done')
+	is "debian-12: what is not to be shared starts after the identity" "" "$started_before"
+	is "debian-12: the X server was there before" yes "$(in_qube "$name" '
+		[ $(systemctl show --value -p ExecMainStartTimestampMonotonic bulkhead-x.service) -lt \
+		$(systemctl show --value -p ExecMainExitTimestampMonotonic bulkhead-clone.service) ] && echo yes')"
+	qvm-kill "$name"
+	check "debian-12: nothing of it is left" no_traces
+	check "debian-12: the template can be removed" qvm-remove --force deb-dvm
+}
+
+if [ -f "$BULKHEAD_TEMPLATES/debian-12.qcow2" ]; then
+	check_systemd
+else
+	skip "debian-12: a copy" "no template debian-12"
+fi
 
 # --- crashes -----------------------------------------------------------------------------------
 
