@@ -107,12 +107,12 @@ struct linkd_local {
 	bool hung_up;      /* the program closed both directions */
 	bool end_seen;     /* an end of file follows what can be read */
 	bool output_ended; /* the peer half-closed; told to the program after the queue */
+	bool ring_sends;   /* the program has accepted the rings */
+	bool bells_ended;  /* rings: its socket has ended */
 
 	struct ring_pair *rings; /* or NULL */
 	struct list bell_link;   /* linkd.bells */
 	uint64_t moved;          /* towards rings */
-	bool ring_sends;         /* the program has accepted them */
-	bool bells_ended;        /* and its socket has ended */
 	struct ring_socket socket;
 	uint64_t socket_sent; /* bytes of the stream to the socket */
 };

@@ -18,7 +18,7 @@
 
 #include "base/cleanup.h"
 
-#define CONTROL_BYTES 4096U /* a page for each ring's control */
+#define CONTROL_BYTES 4096UL /* a page for each ring's control */
 #define FILE_BYTES (2 * CONTROL_BYTES + 2 * RING_BYTES)
 #define MAPPED_BYTES (2 * CONTROL_BYTES + 4 * RING_BYTES)
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL)

@@ -18,7 +18,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define RING_BYTES (512U * 1024)
+#define RING_BYTES (512UL * 1024)
 
 /* What both see of one ring. Positions count bytes and wrap around. */
 struct ring_control {
