@@ -136,4 +136,82 @@ start_qube minimal
 is "commit, killed at $last: what was written is there" $count "$(in_qube minimal 'cat /etc/written')"
 check "the template stops" stop_qube minimal
 
+# --- disposables -------------------------------------------------------------------------------
+
+qvm-create --class AppVM --template minimal --label red victim
+qvm-prefs victim template_for_dispvms True
+qvm-prefs victim memory 200
+qvm-features victim frozen-disposables ''
+on_exit 'qvm-prefs victim template_for_dispvms False 2>/dev/null; qvm-remove --force victim 2>/dev/null'
+
+# shellcheck disable=SC2317
+run_disposable() {
+	timeout 60 qvm-run --dispvm=victim --pass-io --no-gui --quiet 'echo yes' </dev/null
+}
+
+# What is left of disposables, and of frozen ones.
+# shellcheck disable=SC2317 # run by nothing_left
+left_of_disposables() {
+	qvm-ls --raw-list | grep '^disp[0-9]'
+	find "$BULKHEAD_ROOT/var/lib" "$BULKHEAD_ROOT/run" -name '*disp[0-9]*' -o -path '*frozen/victim/*'
+}
+
+# shellcheck disable=SC2317 # run by check
+nothing_left() {
+	local _
+
+	for _ in $(seq 100); do
+		[ -n "$(left_of_disposables)" ] || return 0
+		sleep 0.2
+	done
+	left_of_disposables
+	return 1
+}
+
+# A machine that was complete when the daemon died goes on; nobody waits for it any more.
+end_disposables() {
+	local name
+
+	for name in $(qvm-ls --raw-list | grep '^disp[0-9]'); do qvm-kill "$name" 2>/dev/null; done
+}
+
+# Those of any start and stop were tried above.
+for point in $(points_of run_disposable | grep -E '^(create|remove|storage:remove|storage:stop|stop):'); do
+	crash_at "$point" run_disposable
+	end_disposables
+	check "a disposable, killed at $point: nothing is left" nothing_left
+done
+
+# shellcheck disable=SC2317
+freeze() {
+	local before _
+
+	before=$(grep -c '\[victim\]: info: a disposable is booted and frozen' "$(daemon_log)")
+	qvm-features --unset victim frozen-disposables
+	for _ in $(seq 300); do
+		daemon_alive || return 1
+		[ "$(grep -c '\[victim\]: info: a disposable is booted and frozen' "$(daemon_log)")" -le "$before" ] || return 0
+		sleep 0.2
+	done
+	return 1
+}
+
+# shellcheck disable=SC2317
+copy() {
+	freeze && run_disposable
+}
+
+for point in $(points_of copy | grep -E '^(freeze|storage:freeze):|^start:after-(storage|machine|resume)$'); do
+	qvm-features victim frozen-disposables ''
+	crash_at "$point" copy
+	qvm-features victim frozen-disposables ''
+	end_disposables
+	check "freezing and copying, killed at $point: nothing is left" nothing_left
+	is "and no process" "" "$(ls "$BULKHEAD_ROOT/run/bulkhead/frozen" 2>/dev/null)$(processes_of ../frozen/victim)"
+done
+is "after all that a disposable is frozen and copied" yes "$(copy)"
+qvm-features victim frozen-disposables ''
+check "nothing is left" nothing_left
+check "the template of disposables is removed" qvm-remove --force victim
+
 finish
