@@ -3,6 +3,7 @@
  * the same at every moment. Runs in bulkheadd; the work is done by qemu-img and qemu-io.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -36,22 +37,36 @@ add_growth(struct pool *p, struct job *job, struct state_name upper, struct stat
 	return 0;
 }
 
+/* A key and its number, from where the cursor is. */
+static bool
+take_number(const char **cursor, const char *key, uint64_t *ret_number)
+{
+	char *end;
+
+	if (!text_starts_with(*cursor, key))
+		return false;
+	*cursor += strlen(key);
+	errno = 0;
+	*ret_number = strtoull(*cursor, &end, 10);
+	if (end == *cursor || errno != 0)
+		return false;
+	*cursor = end;
+	return true;
+}
+
 /* One extent of the map: 1 with it, 0 if the line has none that is the image's own. */
 static int
 parse_extent(const char *line, uint64_t *ret_start, uint64_t *ret_length, struct err *err)
 {
-	unsigned long long start, length;
-	unsigned int depth;
+	const char *cursor = line[0] == '[' ? line + 1 : line;
+	uint64_t depth = 0;
 
-	if (line[0] == '[')
-		line++;
-	if (sscanf(line, "{ \"start\": %llu, \"length\": %llu, \"depth\": %u", &start, &length,
-		    &depth) != 3)
-		return text_starts_with(line, "]") || line[0] == '\n'
+	if (!take_number(&cursor, "{ \"start\": ", ret_start) ||
+		!take_number(&cursor, ", \"length\": ", ret_length) ||
+		!take_number(&cursor, ", \"depth\": ", &depth))
+		return text_starts_with(cursor, "]") || cursor[0] == '\n'
 			       ? 0
 			       : err_set(err, EBADMSG, "qemu-img: a map that is none");
-	*ret_start = start;
-	*ret_length = length;
 	return depth == 0 ? 1 : 0;
 }
 
