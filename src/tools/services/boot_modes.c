@@ -1,14 +1,9 @@
-/*
- * Boot modes that a template offers (spec guest.md 1B.5): all of them are believed, or, when one
- * thing about them is wrong, none.
- */
+/* Which boot modes a template may offer (boot_modes.h). */
+#include "tools/services/boot_modes.h"
+
 #include <string.h>
 
 #include "base/text.h"
-#include "tools/services/feature_rules.h"
-
-#define PREFIX "boot-mode."
-#define BOOT_MODES_MAX 64
 
 static const char *const named[] = {
 	"boot-mode.kernelopts.", "boot-mode.name.", "boot-mode.default-user."};
@@ -52,21 +47,20 @@ display_name_unique(const struct feature_requests *requests, const struct featur
 	return true;
 }
 
-void
-feature_rules_run_boot_modes(struct feature_rules *rules)
+bool
+boot_modes_valid(const struct feature_requests *requests)
 {
-	const struct feature_requests *requests = rules->requests;
 	size_t count = 0;
 
 	for (size_t i = 0; i < requests->count; i++) {
 		const struct feature_request *r = &requests->items[i];
 
-		if (!text_starts_with(r->name, PREFIX))
+		if (!text_starts_with(r->name, BOOT_MODES_PREFIX))
 			continue;
 		if (++count > BOOT_MODES_MAX || !request_valid(r))
-			return;
+			return false;
 		if (text_starts_with(r->name, named[1]) && !display_name_unique(requests, r))
-			return;
+			return false;
 	}
-	feature_rules_replace_kind(rules, PREFIX);
+	return true;
 }

@@ -7,6 +7,7 @@
 #include <time.h>
 
 #include "base/text.h"
+#include "tools/services/boot_modes.h"
 
 /* What a value may be, and when it counts. */
 enum rule_kind {
@@ -40,8 +41,9 @@ static const struct rule {
 	{"whonix-ws", RULE_TAG_PLAIN, "anon-vm"},
 };
 
-const char *
-feature_rules_present(const struct feature_rules *rules, const char *name)
+/* The value that is set, or NULL. */
+static const char *
+present_value(const struct feature_rules *rules, const char *name)
 {
 	for (size_t i = 0; i < rules->feature_count; i++)
 		if (text_equal(rules->features[i].name, name))
@@ -49,11 +51,11 @@ feature_rules_present(const struct feature_rules *rules, const char *name)
 	return NULL;
 }
 
-void
-feature_rules_change(
-	struct feature_rules *rules, enum change_kind kind, const char *name, const char *value)
+/* What is as it should be makes no change. */
+static void
+change(struct feature_rules *rules, enum change_kind kind, const char *name, const char *value)
 {
-	const char *present = feature_rules_present(rules, name);
+	const char *present = present_value(rules, name);
 
 	if (kind == CHANGE_SET && present != NULL && text_equal(present, value))
 		return;
@@ -116,7 +118,7 @@ judge(const struct feature_rules *rules, const struct rule *rule, const char *va
 	case RULE_AGENT:
 		return is_agent_version(value) ? value : NULL;
 	case RULE_ONCE:
-		if (feature_rules_present(rules, rule->name) != NULL)
+		if (present_value(rules, rule->name) != NULL)
 			return NULL;
 		return is_switch(value) ? (value[0] == '1' ? "1" : "") : NULL;
 	case RULE_SWITCH:
@@ -137,14 +139,17 @@ run_row(struct feature_rules *rules, const struct rule *rule)
 	if (value == NULL)
 		return;
 	if (rule->kind == RULE_TAG_PLAIN)
-		feature_rules_change(rules, CHANGE_TAG, rule->tag, NULL);
+		change(rules, CHANGE_TAG, rule->tag, NULL);
 	else
-		feature_rules_change(rules, CHANGE_SET, rule->name, value);
+		change(rules, CHANGE_SET, rule->name, value);
 }
 
-/* Of the supported-... kinds only "1" counts; boot modes have values of their own. */
-void
-feature_rules_replace_kind(struct feature_rules *rules, const char *prefix)
+/*
+ * Takes all requests of a prefix, and removes its features that are not asked for any more; without
+ * such a request nothing changes. Of supported-... only "1" counts; boot modes have other values.
+ */
+static void
+replace_kind(struct feature_rules *rules, const char *prefix)
 {
 	const bool flags = text_starts_with(prefix, "supported-");
 	bool any = false;
@@ -156,7 +161,7 @@ feature_rules_replace_kind(struct feature_rules *rules, const char *prefix)
 			continue;
 		any = true;
 		if (!flags || text_equal(r->value, "1"))
-			feature_rules_change(rules, CHANGE_SET, r->name, r->value);
+			change(rules, CHANGE_SET, r->name, r->value);
 	}
 	if (!any)
 		return;
@@ -166,7 +171,7 @@ feature_rules_replace_kind(struct feature_rules *rules, const char *prefix)
 
 		if (text_starts_with(name, prefix) &&
 			(asked == NULL || (flags && !text_equal(asked, "1"))))
-			feature_rules_change(rules, CHANGE_REMOVE, name, NULL);
+			change(rules, CHANGE_REMOVE, name, NULL);
 	}
 }
 
@@ -177,14 +182,15 @@ feature_rules_run(struct feature_rules *rules)
 	rules->changes =
 		xcalloc(rules->requests->count + rules->feature_count + 1, sizeof(*rules->changes));
 	rules->change_count = 0;
-	feature_rules_replace_kind(rules, "supported-rpc.");
+	replace_kind(rules, "supported-rpc.");
 	if (rules->has_template)
 		return;
-	feature_rules_replace_kind(rules, "supported-service.");
-	feature_rules_replace_kind(rules, "supported-feature.");
+	replace_kind(rules, "supported-service.");
+	replace_kind(rules, "supported-feature.");
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
 		run_row(rules, &rows[i]);
-	feature_rules_run_boot_modes(rules);
+	if (boot_modes_valid(rules->requests))
+		replace_kind(rules, BOOT_MODES_PREFIX);
 }
 
 void

@@ -39,18 +39,4 @@ struct feature_rules {
 void feature_rules_run(struct feature_rules *rules);
 void feature_rules_finish(struct feature_rules *rules);
 
-/* For the files of the rules: the value that is set, or NULL; what is to become of one. */
-const char *feature_rules_present(const struct feature_rules *rules, const char *name);
-void feature_rules_change(
-	struct feature_rules *rules, enum change_kind kind, const char *name, const char *value);
-
-/*
- * Takes all requests that begin with the prefix as they are, and removes the features of the
- * prefix that are not asked for any more. Without such a request nothing changes.
- */
-void feature_rules_replace_kind(struct feature_rules *rules, const char *prefix);
-
-/* boot_modes.c */
-void feature_rules_run_boot_modes(struct feature_rules *rules);
-
 #endif
