@@ -835,7 +835,10 @@ static void
 test_full_disk(void **state)
 {
 	AUTO_FREE char *directory = root_path("/var/lib/qubes/appvms");
+	AUTO_FREE char *raw = root_path("/raw.img");
+	AUTO_FREE uint8_t *bytes = xcalloc(1, MIB);
 
+	memset(bytes, 5, MIB);
 	harness_add_template(&h, "template", 1);
 	harness_add_app(&h, "work", "template");
 	write_once("template", T_ROOT, 1, 1);
@@ -852,6 +855,9 @@ test_full_disk(void **state)
 		assert_int_equal(harness_count_images(), 1);
 	}
 	assert_int_equal(harness_clone(&h, T_ROOT, A_PRIVATE), ENOSPC);
+	assert_int_equal(harness_count_images(), 1);
+	assert_int_equal(write_file(raw, bytes, MIB, 0600, NULL), 0);
+	assert_int_equal(harness_import(&h, A_PRIVATE, raw, DISK_FORMAT_RAW), ENOSPC);
 	assert_int_equal(harness_count_images(), 1);
 	assert_int_equal(umount2(directory, MNT_DETACH), 0);
 	/* With room again, as if nothing had been. */
