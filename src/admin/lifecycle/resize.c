@@ -122,8 +122,8 @@ open_input(const char *volume, int *ret_fd, struct err *err)
 static int
 start_service(struct resize *z, struct err *err)
 {
-	const char *argv[] = {BULKHEAD_BINDIR "/qrexec-client", "-d", z->qube,
-		"root:QUBESRPC qubes.ResizeDisk dom0", NULL};
+	static const char program[] = BULKHEAD_BINDIR "/qrexec-client";
+	const char *argv[] = {program, "-d", z->qube, "root:QUBESRPC qubes.ResizeDisk dom0", NULL};
 	struct child_config config = CHILD_CONFIG_INIT;
 	AUTO_FD int input = -1;
 	pid_t pid;

@@ -81,7 +81,8 @@ show_work(const char *qube, const char *volume)
 	if (percent != NULL)
 		*percent = '\0';
 	line = text_format("%s:%s: %s", qube, volume, what);
-	print_line(line, percent != NULL ? atoi(percent + strlen(" percent=")) : -1);
+	print_line(
+		line, percent != NULL ? (int)strtol(percent + strlen(" percent="), NULL, 10) : -1);
 	return true;
 }
 
