@@ -353,6 +353,40 @@ test_titles(void **state)
 	assert_string_equal(m.title.untrusted_text, "second");
 }
 
+/* As a toolkit asks a window manager. */
+static struct gui_flags
+ask_state(uint32_t action, const char *state)
+{
+	xcb_client_message_event_t e = {.response_type = XCB_CLIENT_MESSAGE,
+		.format = 32,
+		.window = window,
+		.type = atom("_NET_WM_STATE")};
+
+	e.data.data32[0] = action;
+	e.data.data32[1] = atom(state);
+	xcb_send_event(x, 0, screen->root,
+		XCB_EVENT_MASK_SUBSTRUCTURE_NOTIFY | XCB_EVENT_MASK_SUBSTRUCTURE_REDIRECT,
+		(const char *)&e);
+	xcb_flush(x);
+	return expect(GUI_WINDOW_FLAGS, window).flags;
+}
+
+/* The wish for the full screen, its end, and what depends on what the host has made of it. */
+static void
+test_states(void **state)
+{
+	static const char fullscreen[] = "_NET_WM_STATE_FULLSCREEN";
+	struct gui_message granted = {
+		.type = GUI_WINDOW_FLAGS, .window = window, .flags = {GUI_FLAG_FULLSCREEN, 0}};
+
+	assert_int_equal(ask_state(1, fullscreen).set, GUI_FLAG_FULLSCREEN);
+	assert_int_equal(ask_state(0, fullscreen).unset, GUI_FLAG_FULLSCREEN);
+	assert_int_equal(ask_state(2, fullscreen).set, GUI_FLAG_FULLSCREEN);
+	send_message(&granted, NULL);
+	assert_int_equal(ask_state(2, fullscreen).unset, GUI_FLAG_FULLSCREEN);
+	assert_int_equal(ask_state(1, "_NET_WM_STATE_DEMANDS_ATTENTION").set, GUI_FLAG_ATTENTION);
+}
+
 static void
 test_the_daemon_resizes(void **state)
 {
@@ -676,6 +710,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_changes_go_to_another_buffer),
 		cmocka_unit_test(test_waits_for_release),
 		cmocka_unit_test(test_titles),
+		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_the_daemon_resizes),
 		cmocka_unit_test(test_menus),
 		cmocka_unit_test(test_input),
