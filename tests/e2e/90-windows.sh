@@ -283,34 +283,8 @@ content_is() {
 	[ -n "$window" ] && [ "$(pixel "$window" 200 150)" = "$1" ]
 }
 
-covers_screen() {
-	local place
-
-	for place in "0 400" "1279 400" "640 0" "640 799"; do
-		# shellcheck disable=SC2086 # two numbers
-		[ "$(root_pixel $place)" != "$blue" ] || return 1
-	done
-}
-
-root_pixel() {
-	import -silent -window root -crop "1x1+$1+$2" -depth 8 txt:- 2>/dev/null |
-		sed -n 's/.*#\([0-9A-Fa-f]\{6\}\).*/\1/p' | tr A-F a-f | tail -n 1
-}
-
-# As the person does by the window manager's menu. (What a program wishes is a protocol test.)
-wish_fullscreen() {
-	xdotool windowstate "--$2" FULLSCREEN "$1"
-}
-
-is_fullscreen() {
-	xprop -id "$1" _NET_WM_STATE | grep -q FULLSCREEN
-}
-
-# A new bulkheadd finds the window memory in the machine: new daemons show what is in it. The
-# feature that allows the full screen is read then, too.
+# A new bulkheadd finds the window memory in the machine: new daemons show what is in it.
 test_adoption() {
-	local window
-
 	in_qube windows-blue 'pkill xterm' >/dev/null
 	patiently 30 has_no_window windows-blue
 	run_in windows-blue "xterm -bg '#123456' -title adopted"
@@ -319,18 +293,9 @@ test_adoption() {
 	sleep 1
 	start_daemon
 	check "without bulkheadd the window stays" content_is 123456
-	qvm-features windows-blue gui-allow-fullscreen 1
 	kill -KILL "$(gui_daemon_of windows-blue)"
 	patiently 30 has_no_window windows-blue
 	check "after its restart a new daemon shows the window memory" patiently $slow content_is 123456
-	window=$(windows_of windows-blue xterm | head -n 1)
-	focus "$window"
-	wish_fullscreen "$window" add
-	check "an allowed full screen is one" patiently 40 is_fullscreen "$window"
-	check "and has no border" patiently 40 covers_screen
-	wish_fullscreen "$window" remove
-	check "afterwards the border is back" patiently 40 has_border "$window" "$blue"
-	qvm-features --unset windows-blue gui-allow-fullscreen
 }
 
 # Both X servers end and come back.
