@@ -114,17 +114,6 @@ is_hidden() {
 	! windows_of windows-blue | grep -qx "$1" || xprop -id "$1" WM_STATE _NET_WM_STATE | grep -Eq 'Iconic|HIDDEN'
 }
 
-check_fullscreen() {
-	local window=$1
-
-	focus "$window"
-	press alt+Return
-	sleep 3
-	check "$manager: what asks for the full screen keeps its border" patiently 40 has_border "$window" "$blue"
-	press alt+Return
-	sleep 2
-}
-
 check_close() {
 	focus "$1"
 	if [ "$manager" = none ]; then
@@ -239,10 +228,7 @@ test_with() {
 	check_clipboard "$editor" "$other" "text-$manager"
 	check_resize "$xterm"
 	[ -z "${2-}" ] || check_once "$editor"
-	if [ "$manager" != none ]; then
-		check_minimise "$xterm"
-		check_fullscreen "$xterm"
-	fi
+	[ "$manager" = none ] || check_minimise "$xterm"
 
 	check_close "$xterm"
 	in_qube windows-blue 'pkill xterm; pkill l3afpad' >/dev/null
