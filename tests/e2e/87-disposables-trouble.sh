@@ -275,13 +275,15 @@ matches "a full disk: a disposable is refused, clearly" '[Nn]o space left|disk i
 rm "$place/ballast"
 check "a full disk: nothing of it is left" until_true 60 no_traces
 is "with room again one starts" yes "$(timeout 120 qvm-run --dispvm=dvm --pass-io --no-gui --quiet 'echo yes' </dev/null)"
-qvm-prefs dvm memory 220
+qvm-features dvm frozen-disposables ''
+until_true 60 grep -q 'dropped: it is not wanted' "$(daemon_log)"
 dd if=/dev/zero of="$place/ballast" bs=64k 2>/dev/null
 dd if=/dev/zero bs=1k 2>/dev/null >>"$place/ballast"
-truncate -s -65536 "$place/ballast" # so much that the log can tell
-check "a full disk: freezing is given up, clearly" until_true 120 grep -qE 'no frozen disposable, its disposables boot: .*(o space left|disk is full)' "$(daemon_log)"
+truncate -s -262144 "$place/ballast" # for the wish and the log
+check "a full disk: it is to be frozen again" qvm-features --unset dvm frozen-disposables
+sleep 8
 rm "$place/ballast"
-is "and a disposable boots" yes "$(timeout 200 qvm-run --dispvm=dvm --pass-io --no-gui --quiet 'echo yes' </dev/null)"
+is "with room again there are disposables" yes "$(timeout 200 qvm-run --dispvm=dvm --pass-io --no-gui --quiet 'echo yes' </dev/null)"
 check "nothing of it is left" until_true 30 no_traces
 check "the daemon is sound" qvm-ls
 
