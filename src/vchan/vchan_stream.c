@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/log.h"
 #include "base/socket.h"
 
 #define BELLS_MAX 64 /* read at once */
@@ -32,12 +33,15 @@ vchan_stream_finish(struct vchan_stream *s)
 	s->fd = -1;
 }
 
-/* A bell that does not fit is one of many that were not heard yet. */
+/*
+ * A bell that does not fit is one of many that were not heard yet. Where linkd has left, reading
+ * will find the end, after what may still lie in the socket.
+ */
 static void
 ring_bell(struct vchan_stream *s)
 {
-	if (send(s->fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno == EPIPE)
-		s->gone = true;
+	if (send(s->fd, "", 1, MSG_NOSIGNAL | MSG_DONTWAIT) < 0 && errno != EAGAIN)
+		log_debug("vchan: nobody hears the bell");
 }
 
 static void

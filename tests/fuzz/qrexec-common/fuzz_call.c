@@ -21,7 +21,7 @@ join(int fd, unsigned int version)
 {
 	struct data_channel *channel = calloc(1, sizeof(*channel));
 
-	channel->fd = fd;
+	vchan_stream_init(&channel->stream, fd, false);
 	channel->splice_fds[0] = channel->splice_fds[1] = -1;
 	channel->version = version;
 	buf_init(&channel->in, DATA_BUFFER_BYTES);

@@ -175,7 +175,8 @@ end_offer(struct offer *o)
 {
 	vchan_stream_finish(&o->stream);
 	ring_pair_destroy(o->rings);
-	close(o->fd);
+	if (o->fd >= 0)
+		close(o->fd);
 }
 
 /* What came before, what still comes by the socket, and what comes by the ring: in this order. */
@@ -247,6 +248,27 @@ test_offer_declined(void **state)
 	end_offer(&o);
 }
 
+/* A short channel: linkd offered, sent the rest by the socket, and left before we looked. */
+static void
+test_linkd_leaves_after_its_offer(void **state)
+{
+	struct offer o;
+	char bytes[64];
+
+	make_offer(&o, true);
+	assert_int_equal(write(o.fd, "the rest", 8), 8);
+	shutdown(o.fd, SHUT_RDWR);
+	close(o.fd);
+	o.fd = -1;
+	assert_int_equal(vchan_stream_read(&o.stream, bytes, sizeof(bytes)), 6);
+	assert_int_equal(vchan_stream_read(&o.stream, bytes, 3), 3);
+	assert_int_equal(vchan_stream_read(&o.stream, bytes + 3, sizeof(bytes) - 3), 5);
+	assert_memory_equal(bytes, "the rest", 8);
+	assert_int_equal(vchan_stream_read(&o.stream, bytes, sizeof(bytes)), 0);
+	assert_int_equal(vchan_stream_write(&o.stream, "x", 1), -EPIPE);
+	end_offer(&o);
+}
+
 static void
 test_same_processor(void **state)
 {
@@ -277,6 +299,7 @@ main(void)
 		cmocka_unit_test(test_memory_that_is_not_it),
 		cmocka_unit_test(test_stream_goes_over),
 		cmocka_unit_test(test_offer_declined),
+		cmocka_unit_test(test_linkd_leaves_after_its_offer),
 		cmocka_unit_test(test_same_processor),
 	};
 
