@@ -201,9 +201,14 @@ handle_machine_end(struct frozen *f)
 static void
 handle_machine_event(struct machine *m, const struct machine_event *event, void *data)
 {
+	struct frozen *f = data;
+
 	(void)m;
 	if (event->kind == MACHINE_EVENT_STOPPED)
-		handle_machine_end(data);
+		handle_machine_end(f);
+	else if (event->kind == MACHINE_EVENT_PAUSED && f->phase == FROZEN_BOOTING &&
+		 event->detail[0] != '\0')
+		fail(f, event->detail); /* by itself: no room for what it writes */
 }
 
 static void
