@@ -4,14 +4,17 @@
  * caller through; what it sends is not trusted, and it learns nothing of errors but the status.
  */
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/sandbox.h"
 #include "base/text.h"
 #include "tools/services/clock.h"
 #include "tools/services/feature_service.h"
@@ -77,15 +80,16 @@ tell_randomized_time(
 static const struct service {
 	const char *name;
 	size_t payload_max; /* 0: nothing is read */
+	bool confined;      /* talks to bulkheadd alone; the menus are files, and icons calls */
 	int (*run)(
 		const char *caller, const char *argument, struct payload *payload, struct err *err);
 } services[] = {
-	{"qubes.FeaturesRequest", REQUESTS_MAX_BYTES, notify_features},
-	{"qubes.GetDate", 0, tell_time},
-	{"qubes.GetRandomizedTime", 0, tell_randomized_time},
-	{"qubes.NotifyTools", REQUESTS_MAX_BYTES, notify_features},
-	{"qubes.NotifyUpdates", UPDATE_COUNT_MAX_BYTES, notify_updates},
-	{"qubes.SyncAppMenus", MENU_BYTES_MAX, sync_menus},
+	{"qubes.FeaturesRequest", REQUESTS_MAX_BYTES, true, notify_features},
+	{"qubes.GetDate", 0, false, tell_time},
+	{"qubes.GetRandomizedTime", 0, false, tell_randomized_time},
+	{"qubes.NotifyTools", REQUESTS_MAX_BYTES, true, notify_features},
+	{"qubes.NotifyUpdates", UPDATE_COUNT_MAX_BYTES, true, notify_updates},
+	{"qubes.SyncAppMenus", MENU_BYTES_MAX, false, sync_menus},
 };
 
 static const struct service *
@@ -117,12 +121,24 @@ read_payload(size_t max, struct payload *ret, struct err *err)
 	return 0;
 }
 
+/* Before the first byte of the caller: from here on the only way out is bulkheadd's socket. */
+static int
+confine(struct err *err)
+{
+	static const int calls[] = {SYS_access, SYS_socket, SYS_connect, SYS_alarm};
+
+	tzset(); /* reads a file, for the dates that are noted */
+	return sandbox_enter(calls, sizeof(calls) / sizeof(calls[0]), err);
+}
+
 static int
 run(const struct service *service, const char *caller, const char *argument, struct err *err)
 {
 	struct payload payload = {0};
 	int result = 0;
 
+	if (service->confined && confine(err) < 0)
+		return -1;
 	/* The signal ends us: nothing was done yet. */
 	alarm(PATIENCE_SECONDS);
 	if (service->payload_max > 0)
