@@ -122,7 +122,7 @@ struct core {
 	uint64_t input_time_ms;     /* of the last key or button, 0: none yet */
 	struct core_clipboard clipboard;
 
-	struct icon *early_icons[CORE_EARLY_ICONS_MAX]; /* or NULL */
+	struct icon *early_icons[CORE_EARLY_ICONS_MAX];        /* or NULL */
 	uint32_t icon_pixels[ICON_SHOWN_MAX * ICON_SHOWN_MAX]; /* the last, coloured */
 
 	unsigned int complaints; /* lines in the log about this connection */
