@@ -28,12 +28,13 @@ check "a qube to be hurt" new_qube hurt minimal
 check "it starts" start_qube hurt
 in_qube hurt 'echo content >/home/user/file'
 check "it stops" stop_qube hurt
-template_image=$(find "$BULKHEAD_ROOT/var/lib/qubes/vm-templates/minimal" -name 'root-*.qcow2' | sort | tail -n 1)
-mv "$template_image" "$template_image.away"
+mkdir "$BULKHEAD_ROOT/away"
+mv "$BULKHEAD_ROOT"/var/lib/qubes/vm-templates/minimal/root-*.qcow2 "$BULKHEAD_ROOT/away"
 output=$(qvm-start hurt 2>&1)
 matches "a root image that vanished is named" 'root' "$output"
 is "the qube is halted" Halted "$(qvm-ls --raw-data --fields STATE hurt)"
-mv "$template_image.away" "$template_image"
+mv "$BULKHEAD_ROOT"/away/root-*.qcow2 "$BULKHEAD_ROOT/var/lib/qubes/vm-templates/minimal"
+rmdir "$BULKHEAD_ROOT/away"
 check "with its image it starts again" start_qube hurt
 is "with its files" content "$(in_qube hurt 'cat /home/user/file')"
 check "it stops again" stop_qube hurt

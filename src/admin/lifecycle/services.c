@@ -24,6 +24,9 @@
 #define RESTART_DELAY_MS 200
 #define RESTART_DELAY_MAX_MS 30000
 
+static const char linkd_program[] = BULKHEAD_LIBEXECDIR "/vchan-linkd";
+static const char qrexec_program[] = BULKHEAD_SBINDIR "/qrexec-daemon";
+
 static int start_service(struct run_service *service, struct err *err);
 
 static void
@@ -131,9 +134,8 @@ start_link(struct run_service *service, struct host_process_config *config, stru
 	AUTO_FREE char *domain = text_format("%lld", (long long)service->run->record.xid);
 	AUTO_FD int port_fd = -1;
 	AUTO_FD int listen_fd = -1;
-	const char *argv[] = {BULKHEAD_LIBEXECDIR "/vchan-linkd", "--host", domain, "--name",
-		service->run->q->name, "--port-fd", "3", "--listen-fd", "4", "--ready-fd", "5",
-		NULL};
+	const char *argv[] = {linkd_program, "--host", domain, "--name", service->run->q->name,
+		"--port-fd", "3", "--listen-fd", "4", "--ready-fd", "5", NULL};
 	struct child_fd fds[2];
 
 	if (open_link_fds(service->run, &port_fd, &listen_fd, err) < 0)
@@ -159,8 +161,8 @@ start_qrexec(struct run_service *service, struct host_process_config *config, st
 	AUTO_FREE char *user = qube_text(q, PROPERTY_DEFAULT_USER);
 	uid_t reader_uid = qube_host_uid(q);
 	AUTO_FREE char *reader = text_format("--reader-uid=%u", (unsigned int)reader_uid);
-	const char *argv[] = {BULKHEAD_SBINDIR "/qrexec-daemon", "-D", "--ready-fd=5", "-u",
-		q->uuid, reader, "--", domain, q->name, user, NULL};
+	const char *argv[] = {qrexec_program, "-D", "--ready-fd=5", "-u", q->uuid, reader, "--",
+		domain, q->name, user, NULL};
 
 	/* Only root can give it a user of its own. */
 	if (reader_uid == (uid_t)-1)
