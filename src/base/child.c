@@ -246,7 +246,7 @@ process_start_time(pid_t pid, unsigned long long *ret_ticks)
 bool
 process_has_ended(pid_t pid)
 {
-	char state[8];
+	char state[8] = "";
 
 	return read_stat_field(pid, 3, state, sizeof(state)) < 0 || state[0] == 'Z' ||
 	       state[0] == 'X';
