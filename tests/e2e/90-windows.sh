@@ -114,6 +114,32 @@ is_hidden() {
 	! windows_of windows-blue | grep -qx "$1" || xprop -id "$1" WM_STATE _NET_WM_STATE | grep -Eq 'Iconic|HIDDEN'
 }
 
+# Where it is not allowed (guid.conf), the full screen is as much of it as a border leaves.
+fills_screen() {
+	local WIDTH=0 HEIGHT=0 X=0 Y=0 screen_width screen_height
+
+	read -r screen_width screen_height < <(xdotool getdisplaygeometry)
+	geometry "$1"
+	[ "$WIDTH" -gt $((screen_width - 30)) ] && [ "$HEIGHT" -gt $((screen_height - 70)) ]
+}
+
+leaves_screen() {
+	! fills_screen "$1"
+}
+
+check_fullscreen() {
+	local window=$1
+
+	focus "$window"
+	press alt+Return
+	check "$manager: what asks for the full screen fills it" patiently 40 fills_screen "$window"
+	check "$manager: and keeps its border" patiently 40 has_border "$window" "$blue"
+	focus "$window"
+	press alt+Return
+	check "$manager: and goes back" patiently 40 leaves_screen "$window"
+	check "$manager: with its border" patiently 40 has_border "$window" "$blue"
+}
+
 check_close() {
 	focus "$1"
 	if [ "$manager" = none ]; then
@@ -228,7 +254,10 @@ test_with() {
 	check_clipboard "$editor" "$other" "text-$manager"
 	check_resize "$xterm"
 	[ -z "${2-}" ] || check_once "$editor"
-	[ "$manager" = none ] || check_minimise "$xterm"
+	if [ "$manager" != none ]; then
+		check_minimise "$xterm"
+		check_fullscreen "$xterm"
+	fi
 
 	check_close "$xterm"
 	in_qube windows-blue 'pkill xterm; pkill l3afpad' >/dev/null

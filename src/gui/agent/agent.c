@@ -79,6 +79,10 @@ handle_event(struct agent *a, const xcb_generic_event_t *event)
 	case XCB_CONFIGURE_NOTIFY:
 		windows_handle_event(a, event);
 		return;
+	case XCB_MAP_REQUEST:
+	case XCB_CONFIGURE_REQUEST:
+		windows_handle_request(a, event);
+		return;
 	case XCB_PROPERTY_NOTIFY:
 		handle_property(a, (const xcb_property_notify_event_t *)event);
 		clipboard_handle_event(a->clipboard, event);

@@ -141,6 +141,8 @@ void windows_init(struct agent *a);
 void windows_announce_all(struct agent *a);
 void windows_forget_announced(struct agent *a);
 void windows_handle_event(struct agent *a, const xcb_generic_event_t *event);
+/* What a program may do only with our leave, and always gets. */
+void windows_handle_request(struct agent *a, const xcb_generic_event_t *event);
 /* The daemon has forgotten a window, whose number can be used again. */
 void windows_handle_destroyed(struct agent *a, uint32_t id);
 struct agent_window *window_add(struct agent *a, xcb_window_t id);

@@ -205,11 +205,16 @@ pose_as_window_manager(struct agent *a)
 		XCB_ATOM_ATOM, 32, sizeof(supported) / sizeof(supported[0]), supported);
 }
 
-/* Every child of the root is drawn beside the screen, which nobody sees. */
+/*
+ * Every child of the root is drawn beside the screen, which nobody sees. Some programs (xterm) tell
+ * their wishes only to who redirects requests, as window managers do.
+ */
 static void
 take_over_screen(struct agent *a)
 {
-	const uint32_t events = XCB_EVENT_MASK_SUBSTRUCTURE_NOTIFY | XCB_EVENT_MASK_PROPERTY_CHANGE;
+	const uint32_t events = XCB_EVENT_MASK_SUBSTRUCTURE_NOTIFY |
+				XCB_EVENT_MASK_SUBSTRUCTURE_REDIRECT |
+				XCB_EVENT_MASK_PROPERTY_CHANGE;
 	xcb_generic_error_t *error;
 
 	a->helper =
@@ -219,7 +224,10 @@ take_over_screen(struct agent *a)
 						a->screen->root, XCB_COMPOSITE_REDIRECT_MANUAL));
 	if (error != NULL)
 		fatal("somebody else has the X server's windows already");
-	xcb_change_window_attributes(a->x, a->screen->root, XCB_CW_EVENT_MASK, &events);
+	error = xcb_request_check(a->x, xcb_change_window_attributes_checked(
+						a->x, a->screen->root, XCB_CW_EVENT_MASK, &events));
+	if (error != NULL)
+		fatal("the X server has a window manager already");
 	pose_as_window_manager(a);
 }
 

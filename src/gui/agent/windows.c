@@ -269,6 +269,40 @@ handle_reparent(struct agent *a, const xcb_reparent_notify_event_t *event)
 		window_remove(a, w);
 }
 
+/* What a program asked for, as it asked for it: where windows are is between it and the host. */
+static void
+grant_configure(struct agent *a, const xcb_configure_request_event_t *event)
+{
+	uint32_t values[7];
+	size_t count = 0;
+
+	/* In the order of the bits. */
+	if ((event->value_mask & XCB_CONFIG_WINDOW_X) != 0)
+		values[count++] = (uint32_t)event->x;
+	if ((event->value_mask & XCB_CONFIG_WINDOW_Y) != 0)
+		values[count++] = (uint32_t)event->y;
+	if ((event->value_mask & XCB_CONFIG_WINDOW_WIDTH) != 0)
+		values[count++] = event->width;
+	if ((event->value_mask & XCB_CONFIG_WINDOW_HEIGHT) != 0)
+		values[count++] = event->height;
+	if ((event->value_mask & XCB_CONFIG_WINDOW_BORDER_WIDTH) != 0)
+		values[count++] = event->border_width;
+	if ((event->value_mask & XCB_CONFIG_WINDOW_SIBLING) != 0)
+		values[count++] = event->sibling;
+	if ((event->value_mask & XCB_CONFIG_WINDOW_STACK_MODE) != 0)
+		values[count++] = event->stack_mode;
+	xcb_configure_window(a->x, event->window, event->value_mask, values);
+}
+
+void
+windows_handle_request(struct agent *a, const xcb_generic_event_t *event)
+{
+	if ((event->response_type & 0x7f) == XCB_MAP_REQUEST)
+		xcb_map_window(a->x, ((const xcb_map_request_event_t *)event)->window);
+	else
+		grant_configure(a, (const xcb_configure_request_event_t *)event);
+}
+
 /* All of them come to us as children of the root: an event of a window itself is not asked for. */
 void
 windows_handle_event(struct agent *a, const xcb_generic_event_t *event)
