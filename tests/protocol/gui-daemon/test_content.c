@@ -210,9 +210,12 @@ test_T60_draws_are_paced(void **state)
 	h->stats_fd = 0;
 	close(ends[1]);
 	harness_send(h, &m);
-	settle(h, 0);
-	fill(h, BLUE);
+	/* Another colour first: the blue that is awaited can come by no drawing from before. */
+	fill(h, RED);
+	send_damage(h, W1, 0, 0, 200, 100);
+	assert_true(harness_await_pixel(h, 100 + 999 % 200, 100 + 999 % 100, RED));
 	began = loop_now_ms();
+	fill(h, BLUE);
 	for (int i = 0; i < 1000; i++)
 		send_damage(h, W1, i % 200, i % 100, 7, 7);
 	settle(h, 0);
