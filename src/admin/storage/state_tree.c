@@ -114,9 +114,10 @@ state_other_child(struct store *s, const struct state *state, int64_t but_id, st
 
 /* The states whose ids a query gives. */
 static int
-gather_by_id(struct store *s, struct store_query *q, struct state **ret_states, size_t *ret_count,
+gather_by_id(struct store *s, const char *sql, struct state **ret_states, size_t *ret_count,
 	struct err *err)
 {
+	AUTO_QUERY struct store_query *q = store_query(s, sql);
 	struct state *states = NULL;
 	size_t count = 0;
 	int found;
@@ -146,21 +147,20 @@ gather_by_id(struct store *s, struct store_query *q, struct state **ret_states, 
 int
 states_load_carrying(struct store *s, struct state **ret_states, size_t *ret_count, struct err *err)
 {
-	AUTO_QUERY struct store_query *q = store_query(s,
+	return gather_by_id(s,
 		"SELECT id FROM volume_state l WHERE status = 'revision' AND EXISTS"
 		"  (SELECT 1 FROM volume_state u WHERE u.base_id = l.id"
 		"   AND u.volume_id = l.volume_id)"
 		" AND NOT EXISTS (SELECT 1 FROM volume_state b WHERE b.id = l.base_id"
-		"   AND b.volume_id = l.volume_id) ORDER BY id");
-
-	return gather_by_id(s, q, ret_states, ret_count, err);
+		"   AND b.volume_id = l.volume_id) ORDER BY id",
+		ret_states, ret_count, err);
 }
 
 int
 states_load_high(struct store *s, struct state **ret_states, size_t *ret_count, struct err *err)
 {
 	/* What leads to the current state is dealt with from below (states_load_carrying()). */
-	AUTO_QUERY struct store_query *q = store_query(s,
+	return gather_by_id(s,
 		"WITH RECURSIVE main (id, base_id) AS ("
 		"  SELECT id, base_id FROM volume_state WHERE status = 'current'"
 		"  UNION SELECT v.id, v.base_id FROM volume_state v JOIN main"
@@ -169,21 +169,19 @@ states_load_high(struct store *s, struct state **ret_states, size_t *ret_count, 
 		" JOIN volume_state m ON m.id = h.base_id AND m.volume_id = h.volume_id"
 		" JOIN volume_state l ON l.id = m.base_id AND l.volume_id = h.volume_id"
 		" WHERE h.status = 'revision' AND m.status IN ('current', 'revision')"
-		"   AND h.id NOT IN (SELECT id FROM main) ORDER BY h.id");
-
-	return gather_by_id(s, q, ret_states, ret_count, err);
+		"   AND h.id NOT IN (SELECT id FROM main) ORDER BY h.id",
+		ret_states, ret_count, err);
 }
 
 int
 states_load_deep(struct store *s, struct state **ret_states, size_t *ret_count, struct err *err)
 {
-	AUTO_QUERY struct store_query *q = store_query(s,
+	return gather_by_id(s,
 		"SELECT h.id FROM volume_state h"
 		" JOIN volume_state m ON m.id = h.base_id AND m.volume_id = h.volume_id"
 		" JOIN volume_state l ON l.id = m.base_id AND l.volume_id = h.volume_id"
-		" WHERE h.status = 'current' ORDER BY h.id");
-
-	return gather_by_id(s, q, ret_states, ret_count, err);
+		" WHERE h.status = 'current' ORDER BY h.id",
+		ret_states, ret_count, err);
 }
 
 int

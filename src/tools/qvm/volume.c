@@ -35,6 +35,19 @@ volume_split_name(const struct options *o, const char *text, struct volume_name 
 	return 0;
 }
 
+bool
+volume_accept(struct options *o, int argc, char **argv, size_t least, size_t most,
+	const char *wanted, struct volume_name *ret, int *ret_status)
+{
+	if (!tool_accept(o, argc, argv, ret_status))
+		return false;
+	if (o->argument_count < least || o->argument_count > most)
+		*ret_status = tool_usage_error(o, "%s", wanted);
+	else
+		*ret_status = volume_split_name(o, o->arguments[0], ret);
+	return *ret_status == 0;
+}
+
 int
 volume_call(const struct options *o, const struct volume_name *v, const char *method,
 	const char *payload, char **ret_content)
@@ -115,12 +128,8 @@ volume_run_info(int argc, char **argv)
 	AUTO_FREE char *answer = NULL, *value = NULL;
 	int status;
 
-	if (!tool_accept(&o, argc, argv, &status))
-		return status;
-	if (o.argument_count < 1 || o.argument_count > 2)
-		return tool_usage_error(&o, "the arguments are VMNAME:VOLUME and perhaps PROPERTY");
-	status = volume_split_name(&o, o.arguments[0], &v);
-	if (status != 0)
+	if (!volume_accept(&o, argc, argv, 1, 2,
+		    "the arguments are VMNAME:VOLUME and perhaps PROPERTY", &v, &status))
 		return status;
 	if (o.argument_count == 2 && text_equal(o.arguments[1], "revisions")) {
 		status = volume_call(&o, &v, "admin.vm.volume.ListSnapshots", NULL, &answer);
@@ -163,12 +172,8 @@ volume_run_config(int argc, char **argv)
 	AUTO_VOLUME_NAME struct volume_name v = {0};
 	int status;
 
-	if (!tool_accept(&o, argc, argv, &status))
-		return status;
-	if (o.argument_count != 3)
-		return tool_usage_error(&o, "the arguments are VMNAME:VOLUME, PROPERTY and VALUE");
-	status = volume_split_name(&o, o.arguments[0], &v);
-	if (status != 0)
+	if (!volume_accept(&o, argc, argv, 3, 3,
+		    "the arguments are VMNAME:VOLUME, PROPERTY and VALUE", &v, &status))
 		return status;
 	for (size_t i = 0; i < sizeof(settable) / sizeof(settable[0]); i++) {
 		if (!text_equal(settable[i], o.arguments[1]))
@@ -227,12 +232,8 @@ volume_run_resize(int argc, char **argv)
 	uint64_t size;
 	int status;
 
-	if (!tool_accept(&o, argc, argv, &status))
-		return status;
-	if (o.argument_count != 2)
-		return tool_usage_error(&o, "the arguments are VMNAME:VOLUME and SIZE");
-	status = volume_split_name(&o, o.arguments[0], &v);
-	if (status != 0)
+	if (!volume_accept(
+		    &o, argc, argv, 2, 2, "the arguments are VMNAME:VOLUME and SIZE", &v, &status))
 		return status;
 	if (size_parse(o.arguments[1], &size) < 0)
 		return tool_usage_error(&o, "Invalid size: %s.", o.arguments[1]);
@@ -272,12 +273,8 @@ volume_run_revert(int argc, char **argv)
 	const char *revision;
 	int status;
 
-	if (!tool_accept(&o, argc, argv, &status))
-		return status;
-	if (o.argument_count < 1 || o.argument_count > 2)
-		return tool_usage_error(&o, "the arguments are VMNAME:VOLUME and perhaps REVISION");
-	status = volume_split_name(&o, o.arguments[0], &v);
-	if (status != 0)
+	if (!volume_accept(&o, argc, argv, 1, 2,
+		    "the arguments are VMNAME:VOLUME and perhaps REVISION", &v, &status))
 		return status;
 	revision = o.argument_count == 2 ? o.arguments[1] : NULL;
 	if (revision == NULL) {

@@ -17,6 +17,14 @@ void volume_name_finish(struct volume_name *name);
 /* Splits an argument. 0, or an exit status after a message. */
 int volume_split_name(const struct options *o, const char *text, struct volume_name *ret);
 
+/*
+ * What a command about one volume begins with: takes its options, and from least to most arguments,
+ * of which the first is the volume; `wanted` says so to who gives others. False when the command is
+ * over, with its exit status.
+ */
+bool volume_accept(struct options *o, int argc, char **argv, size_t least, size_t most,
+	const char *wanted, struct volume_name *ret, int *ret_status);
+
 /* One call about a volume. 0, or an exit status after a message. */
 int volume_call(const struct options *o, const struct volume_name *v, const char *method,
 	const char *payload, char **ret_content);

@@ -173,12 +173,7 @@ volume_run_clear(int argc, char **argv)
 	AUTO_VOLUME_NAME struct volume_name v = {0};
 	int status;
 
-	if (!tool_accept(&o, argc, argv, &status))
-		return status;
-	if (o.argument_count != 1)
-		return tool_usage_error(&o, "the argument is VMNAME:VOLUME");
-	status = volume_split_name(&o, o.arguments[0], &v);
-	if (status != 0)
+	if (!volume_accept(&o, argc, argv, 1, 1, "the argument is VMNAME:VOLUME", &v, &status))
 		return status;
 	if (!force && !may_replace(&v, "removed"))
 		return TOOL_FAILURE;

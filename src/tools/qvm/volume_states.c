@@ -158,12 +158,8 @@ volume_run_snapshot(int argc, char **argv)
 	AUTO_FREE char *payload = NULL;
 	int status;
 
-	if (!tool_accept(&o, argc, argv, &status))
-		return status;
-	if (o.argument_count != 2)
-		return tool_usage_error(&o, "the arguments are VMNAME:VOLUME and NAME");
-	status = volume_split_name(&o, o.arguments[0], &v);
-	if (status != 0)
+	if (!volume_accept(
+		    &o, argc, argv, 2, 2, "the arguments are VMNAME:VOLUME and NAME", &v, &status))
 		return status;
 	payload = text_format("%s%s", o.arguments[1], saved ? " saved" : "");
 	return volume_call(&o, &v, "bulkhead.vm.volume.Snapshot", payload, NULL);
@@ -186,12 +182,8 @@ volume_run_delete(int argc, char **argv)
 	AUTO_VOLUME_NAME struct volume_name v = {0};
 	int status;
 
-	if (!tool_accept(&o, argc, argv, &status))
-		return status;
-	if (o.argument_count != 2)
-		return tool_usage_error(&o, "the arguments are VMNAME:VOLUME and STATE");
-	status = volume_split_name(&o, o.arguments[0], &v);
-	if (status != 0)
+	if (!volume_accept(
+		    &o, argc, argv, 2, 2, "the arguments are VMNAME:VOLUME and STATE", &v, &status))
 		return status;
 	return volume_call(&o, &v, "bulkhead.vm.volume.Delete", o.arguments[1], NULL);
 }
