@@ -11,27 +11,6 @@
 #define PROBE 0x7fffff01
 #define VIOLATION_STATUS 3
 
-int
-cases_set_up(void **state)
-{
-	struct harness *h;
-
-	if (access("/usr/bin/Xvfb", X_OK) != 0)
-		return -1;
-	h = malloc(sizeof(*h));
-	harness_start(h, 1280, 1024);
-	*state = h;
-	return 0;
-}
-
-int
-cases_tear_down(void **state)
-{
-	harness_stop(*state);
-	free(*state);
-	return 0;
-}
-
 void
 case_end(struct harness *h)
 {

@@ -21,10 +21,6 @@
 /* Long enough for something wrong to show. */
 #define QUIET_MS 300
 
-/* Group set-up and tear-down; *state is the harness. */
-int cases_set_up(void **state);
-int cases_tear_down(void **state);
-
 /* A daemon and its connection; ends an earlier one. Options are NULL-terminated, or NULL. */
 void case_begin(struct harness *h, const char *const *options);
 /* With W1 created and mapped, and seen on the screen. */

@@ -567,3 +567,24 @@ harness_click(struct harness *h, int x, int y, int button)
 		fake(h, XCB_BUTTON_RELEASE, (uint8_t)button, 0, 0);
 	}
 }
+
+int
+harness_set_up(void **state)
+{
+	struct harness *h;
+
+	if (access("/usr/bin/Xvfb", X_OK) != 0)
+		return -1;
+	h = malloc(sizeof(*h));
+	harness_start(h, 1280, 1024);
+	*state = h;
+	return 0;
+}
+
+int
+harness_tear_down(void **state)
+{
+	harness_stop(*state);
+	free(*state);
+	return 0;
+}

@@ -31,6 +31,9 @@ struct harness {
 /* X server and listening agent; width and height of the screen. */
 void harness_start(struct harness *h, int width, int height);
 void harness_stop(struct harness *h);
+/* Set-up and tear-down of tests; *state is the harness. */
+int harness_set_up(void **state);
+int harness_tear_down(void **state);
 /* A program as window manager; false when it is not installed. */
 bool harness_start_manager(struct harness *h, const char *program);
 

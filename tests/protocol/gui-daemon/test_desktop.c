@@ -20,24 +20,6 @@
 #define RED 0xff0000
 #define SOON_MS 20000
 
-static int
-set_up(void **state)
-{
-	struct harness *h = malloc(sizeof(*h));
-
-	harness_start(h, 1280, 1024);
-	*state = h;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	harness_stop(*state);
-	free(*state);
-	return 0;
-}
-
 static xcb_window_t
 make_window(struct harness *h, int x, int y, int width, int height)
 {
@@ -237,7 +219,7 @@ test_flood_of_one_spares_the_other(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, harness_set_up, harness_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_T48_locker),
 		TEST(test_T98_T101_tray),

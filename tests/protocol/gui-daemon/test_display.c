@@ -23,24 +23,6 @@
 /* Long enough for something wrong to show. */
 #define QUIET_MS 300
 
-static int
-set_up(void **state)
-{
-	struct harness *h = malloc(sizeof(*h));
-
-	harness_start(h, 1280, 1024);
-	*state = h;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	harness_stop(*state);
-	free(*state);
-	return 0;
-}
-
 static void
 test_T01_T06_handshake(void **state)
 {
@@ -472,7 +454,7 @@ test_display_lost(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, harness_set_up, harness_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_T01_T06_handshake),
 		TEST(test_T02_T03_T04_T05_versions),

@@ -226,5 +226,5 @@ main(void)
 		print_message("SKIP: no Xvfb\n");
 		return 77;
 	}
-	return cmocka_run_group_tests(tests, cases_set_up, cases_tear_down);
+	return cmocka_run_group_tests(tests, harness_set_up, harness_tear_down);
 }

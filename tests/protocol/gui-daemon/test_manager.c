@@ -14,14 +14,6 @@
 #define RED 0xff0000
 #define SOON_MS 20000
 
-static int
-tear_down(void **state)
-{
-	harness_stop(*state);
-	free(*state);
-	return 0;
-}
-
 static void
 begin(void **state, const char *manager)
 {
@@ -196,7 +188,7 @@ test_metacity(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_teardown(name, tear_down)
+#define TEST(name) cmocka_unit_test_teardown(name, harness_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_openbox),
 		TEST(test_metacity),

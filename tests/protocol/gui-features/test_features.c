@@ -36,24 +36,6 @@
 #define RED 0xff0000
 #define WHITE 0xffffff
 
-static int
-set_up(void **state)
-{
-	struct harness *h = malloc(sizeof(*h));
-
-	harness_start(h, 1280, 1024);
-	*state = h;
-	return 0;
-}
-
-static int
-tear_down(void **state)
-{
-	harness_stop(*state);
-	free(*state);
-	return 0;
-}
-
 /* A daemon that gets its calls over a socket: returns our end. */
 static int
 start_with_calls(struct harness *h)
@@ -379,7 +361,7 @@ test_display_goes(void **state)
 int
 main(void)
 {
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name) cmocka_unit_test_setup_teardown(name, harness_set_up, harness_tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_icons),
 		TEST(test_titles),
