@@ -14,6 +14,8 @@ debian_12_packages=(
 	libxcb-xkb1 libxcb-xtest0
 	# what programs find each other and the person by
 	dbus-x11 libnotify-bin
+	# icons of its programs, for the menus of the host
+	libgdk-pixbuf-2.0-0 librsvg2-common webp-pixbuf-loader
 )
 
 # Of no use in a qube: terminals that nobody sees, keyboards of a console, the hardware of a real

@@ -88,9 +88,9 @@ build_minimal() {
 	stage_agent "$work_directory/agent"
 	"$source_directory/agent/install" "$work_directory/agent"
 	rm -rf "$work_directory/agent/usr/include" "$work_directory/agent/usr/lib/systemd"
-	# No X server, no windows.
+	# No X server, no windows, no pictures.
 	rm -rf "$work_directory/agent/etc/X11" "$work_directory"/agent/usr/lib/bulkhead/gui-agent \
-		"$work_directory"/agent/usr/lib/bulkhead/{set-monitor-layout,icon-sender,notification-proxy,qubes-session,qubes-keyboard}
+		"$work_directory"/agent/usr/lib/bulkhead/{image-rgba,set-monitor-layout,icon-sender,notification-proxy,qubes-session,qubes-keyboard}
 	say "minimal: image"
 	make_image minimal 10G "$output/minimal.qcow2"
 	cp "$work_directory/manifest" "$output/minimal.manifest"
