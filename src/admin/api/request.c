@@ -89,17 +89,28 @@ answer_put_exception(struct buf *out, const struct err *err)
 	return result < 0 ? result : put_message(out, err_message(err));
 }
 
+/* What a person should see of an answer that is an exception. */
+static enum log_level
+level_of(const struct request *r, const struct err *err)
+{
+	if (err->kind == NULL || text_equal(err->kind, "ProtocolError"))
+		return LOG_LEVEL_WARNING;
+	/* dom0's tools ask for many features, of which few are set. */
+	if (r->from_dom0 && text_equal(err->kind, "QubesFeatureNotFoundError"))
+		return LOG_LEVEL_DEBUG;
+	return LOG_LEVEL_INFO;
+}
+
 void
 request_fail(struct request *r, const struct err *err)
 {
 	AUTO_BUF struct buf out = {0};
 	const char *kind = err->kind != NULL ? err->kind : "QubesException";
-	bool is_unusual = err->kind == NULL || text_equal(kind, "ProtocolError");
 
-	log_message(is_unusual ? LOG_LEVEL_WARNING : LOG_LEVEL_INFO,
-		"%s%s%s from '%s' to '%s': %s: %s", r->method != NULL ? r->method->name : "call",
-		r->argument[0] != '\0' ? "+" : "", r->argument, r->source,
-		r->destination != NULL ? r->destination->name : "?", kind, err_message(err));
+	log_message(level_of(r, err), "%s%s%s from '%s' to '%s': %s: %s",
+		r->method != NULL ? r->method->name : "call", r->argument[0] != '\0' ? "+" : "",
+		r->argument, r->source, r->destination != NULL ? r->destination->name : "?", kind,
+		err_message(err));
 	buf_init(&out, REPLY_MAX_BYTES);
 	if (answer_put_exception(&out, err) < 0)
 		buf_clear(&out);
