@@ -400,12 +400,27 @@ query_bind_null(struct store_query *q, int index)
 		note_binding(q, sqlite3_bind_null(q->statement, index));
 }
 
+/*
+ * After some failures (a full disk, no memory) SQLite has ended the transaction by itself. What
+ * follows would be stored by itself, the rest of a change without its beginning.
+ */
+static bool
+is_undone(const struct store *s)
+{
+	return s->depth > 0 && sqlite3_get_autocommit(s->db) != 0;
+}
+
 int
 query_step(struct store_query *q, struct err *err)
 {
 	int status = q->failure;
 
 	assert(q->busy);
+	if (is_undone(q->store)) {
+		query_finish(q);
+		return err_set(
+			err, ECANCELED, "store '%s': a part of the change failed", q->store->path);
+	}
 	if (status == SQLITE_OK)
 		status = sqlite3_step(q->statement);
 	if (status == SQLITE_ROW)

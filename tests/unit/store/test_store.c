@@ -5,6 +5,7 @@
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -268,6 +269,49 @@ test_transactions(void **state)
 	store_close(s);
 }
 
+/*
+ * A disk that is full in the middle of a change ends the transaction: what comes after the failure
+ * must not be stored without what came before.
+ */
+static void
+test_full_disk(void **state)
+{
+	AUTO_FREE char *long_name = text_format("%04000d", 0);
+	struct rlimit before, small = {(rlim_t)1 << 20, RLIM_INFINITY};
+	struct store *s = open_well();
+	struct store_query *q;
+	int result = 0;
+
+	(void)state;
+	(void)signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+	small.rlim_max = before.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &small), 0);
+	assert_int_equal(store_begin(s, NULL), 0);
+	for (int i = 1; i < 2000 && result == 0; i++) {
+		AUTO_FREE char *name = text_format("%s%d", long_name, i);
+
+		q = store_query(s, "INSERT INTO label (position, name, color) VALUES (?, ?, 1)");
+		query_bind_int(q, 1, i);
+		query_bind_text(q, 2, name);
+		result = query_run(q, NULL);
+	}
+	assert_int_equal(result, -1);
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+	q = store_query(s, "INSERT INTO label (position, name, color) VALUES (5000, 'late', 1)");
+	assert_int_equal(query_run(q, NULL), -1);
+	assert_int_equal(store_commit(s, NULL), -1);
+	assert_int_equal(count_labels(s), 0);
+	/* With room again all is well. */
+	assert_int_equal(store_begin(s, NULL), 0);
+	add_label(s, 1, "one");
+	assert_int_equal(store_commit(s, NULL), 0);
+	store_close(s);
+	s = open_well();
+	assert_int_equal(count_labels(s), 1);
+	store_close(s);
+}
+
 static void
 test_queries(void **state)
 {
@@ -342,6 +386,7 @@ main(void)
 		cmocka_unit_test_setup(test_not_a_store, clean),
 		cmocka_unit_test_setup(test_corruption, clean),
 		cmocka_unit_test_setup(test_transactions, clean),
+		cmocka_unit_test_setup(test_full_disk, clean),
 		cmocka_unit_test_setup(test_queries, clean),
 		cmocka_unit_test_setup(test_kill, clean),
 	};
