@@ -20,11 +20,12 @@ bind_values(struct store_query *query, const struct running_record *record)
 	}
 }
 
+/* One that an earlier end could not delete, for a full disk, is of no meaning any more. */
 int
 record_insert(struct store *store, struct running_record *record, struct err *err)
 {
 	AUTO_QUERY struct store_query *query = store_query(store,
-		"INSERT INTO running (qid, started, start_time_us, memory_kib,"
+		"INSERT OR REPLACE INTO running (qid, started, start_time_us, memory_kib,"
 		" machine_pid, machine_start, link_pid, link_start, qrexec_pid, qrexec_start)"
 		" VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)");
 

@@ -39,8 +39,6 @@ records_are_kept_whole(void **state)
 	assert_int_equal(record_insert(store, &record, &err), 0);
 	first_xid = record.xid;
 	assert_true(first_xid > 0);
-	assert_int_equal(record_insert(store, &record, &err), -1);
-	record.xid = first_xid;
 	record.started = true;
 	record.processes[RECORD_QREXEC] = (struct process_id){.pid = 42, .start_time = 99};
 	assert_int_equal(record_update(store, &record, &err), 0);
@@ -62,6 +60,27 @@ records_are_kept_whole(void **state)
 	store_close(store);
 }
 
+/* A full disk keeps the row of an earlier stay: the next one takes its place. */
+static void
+a_row_left_behind_stands_in_nobodys_way(void **state)
+{
+	AUTO_FREE char *path = path_join(directory, "left");
+	AUTO_FREE struct running_record *records = NULL;
+	AUTO_ERR struct err err = ERR_INIT;
+	struct running_record first = {.qid = 7, .started = true}, second = {.qid = 7};
+	struct store *store = store_open(path, &err);
+	size_t count;
+
+	assert_int_equal(record_insert(store, &first, &err), 0);
+	assert_int_equal(record_insert(store, &second, &err), 0);
+	assert_true(second.xid > first.xid);
+	assert_int_equal(record_load_all(store, &records, &count, &err), 0);
+	assert_int_equal(count, 1);
+	assert_int_equal(records[0].xid, second.xid);
+	assert_false(records[0].started);
+	store_close(store);
+}
+
 static void
 a_process_is_named_by_its_start(void **state)
 {
@@ -80,6 +99,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(records_are_kept_whole),
+		cmocka_unit_test(a_row_left_behind_stands_in_nobodys_way),
 		cmocka_unit_test(a_process_is_named_by_its_start),
 	};
 
