@@ -37,6 +37,15 @@ local_connect_now(const char *path)
 	return steal_fd(&fd);
 }
 
+int
+local_connect(const char *path, struct err *err)
+{
+	int result = local_connect_now(path);
+
+	return result < 0 ? err_set_errno(err, -result, "socket '%s': cannot connect", path)
+			  : result;
+}
+
 static void
 handle_timer(struct loop_timer *timer, void *data)
 {

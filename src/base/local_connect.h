@@ -6,6 +6,7 @@
 #ifndef BULKHEAD_BASE_LOCAL_CONNECT_H
 #define BULKHEAD_BASE_LOCAL_CONNECT_H
 
+#include "base/err.h"
 #include "base/loop.h"
 
 #define LOCAL_CONNECT_TIMEOUT_MS 10000
@@ -15,6 +16,8 @@
  * when as many wait as the listener lets wait.
  */
 int local_connect_now(const char *path);
+/* The same; -1 with the error. */
+int local_connect(const char *path, struct err *err);
 
 /* fd_or_error: a descriptor as above that now is the callee's, or a negative errno. Called once;
  * destroy the object there or later. */

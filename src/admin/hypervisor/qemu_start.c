@@ -15,6 +15,7 @@
 #include "admin/hypervisor/command_line.h"
 #include "admin/hypervisor/qemu.h"
 #include "base/cleanup.h"
+#include "base/local_connect.h"
 #include "base/log.h"
 #include "base/loop.h"
 #include "base/path.h"
@@ -42,20 +43,13 @@ check_config(const struct machine_config *config, struct err *err)
 	return 0;
 }
 
-/* A listening socket in the run directory; `config` NULL: for us alone. */
+/* A listening socket in the run directory, for us alone. */
 static int
-listen_at(const char *run_directory, const char *name, const struct machine_config *config,
-	struct err *err)
+listen_at(const char *run_directory, const char *name, struct err *err)
 {
 	AUTO_FREE char *path = path_join(run_directory, name);
-	AUTO_FD int fd = socket_listen(path, 0600, err);
 
-	if (fd < 0)
-		return -1;
-	if (config != NULL && config->uid != (uid_t)-1 && geteuid() == 0 &&
-		lchown(path, config->uid, config->gid) < 0)
-		return err_set_errno(err, errno, "socket '%s': cannot give away", path);
-	return steal_fd(&fd);
+	return socket_listen(path, 0600, err);
 }
 
 static int
@@ -63,7 +57,7 @@ connect_to(const char *run_directory, const char *name, struct err *err)
 {
 	AUTO_FREE char *path = path_join(run_directory, name);
 
-	return socket_connect(path, err);
+	return local_connect(path, err);
 }
 
 static int
@@ -149,16 +143,16 @@ open_sockets(const struct machine_config *config, struct command_line_fds *fds, 
 {
 	const char *directory = config->run_directory;
 
-	fds->qmp = listen_at(directory, MACHINE_SOCKET_QMP, NULL, err);
+	fds->qmp = listen_at(directory, MACHINE_SOCKET_QMP, err);
 	if (fds->qmp < 0)
 		return -1;
-	fds->console = listen_at(directory, MACHINE_SOCKET_CONSOLE, NULL, err);
+	fds->console = listen_at(directory, MACHINE_SOCKET_CONSOLE, err);
 	if (fds->console < 0)
 		return -1;
-	fds->link = listen_at(directory, MACHINE_SOCKET_LINK, config, err);
+	fds->link = listen_at(directory, MACHINE_SOCKET_LINK, err);
 	if (fds->link < 0 || config->memory == NULL)
 		return fds->link < 0 ? -1 : 0;
-	fds->identity = listen_at(directory, MACHINE_SOCKET_IDENTITY, NULL, err);
+	fds->identity = listen_at(directory, MACHINE_SOCKET_IDENTITY, err);
 	return fds->identity < 0 ? -1 : 0;
 }
 

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -154,8 +155,10 @@ host_process_start(struct loop *loop, const struct host_process_config *config,
 	p = watch(loop, config->name, pid, handler, data);
 	if (p == NULL || (ready_read >= 0 && watch_ready(p, &ready_read) < 0)) {
 		err_set_errno(err, errno, "%s: cannot watch the new process", config->name);
-		kill(pid, SIGKILL);
 		host_process_destroy(p);
+		kill(pid, SIGKILL);
+		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+			;
 		return NULL;
 	}
 	return p;

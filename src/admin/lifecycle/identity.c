@@ -2,6 +2,7 @@
 #include "admin/lifecycle/identity.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -12,8 +13,8 @@
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "base/local_connect.h"
 #include "base/path.h"
-#include "base/socket.h"
 #include "base/text.h"
 
 #define ENTROPY_BYTES 64
@@ -24,7 +25,7 @@ identity_connect(const char *run_directory, struct err *err)
 {
 	AUTO_FREE char *path = path_join(run_directory, MACHINE_SOCKET_IDENTITY);
 
-	return socket_connect(path, err);
+	return local_connect(path, err);
 }
 
 static void
@@ -48,6 +49,7 @@ identity_send(int fd, const char *command_line, struct err *err)
 	char boot_id[UUID_LENGTH + 1];
 	struct timespec now;
 	uint8_t length[4];
+	bool is_sent;
 	size_t size;
 
 	buf_init(&text, TEXT_MAX);
@@ -63,9 +65,8 @@ identity_send(int fd, const char *command_line, struct err *err)
 	for (size_t i = 0; i < sizeof(length); i++)
 		length[i] = (uint8_t)(size >> 8 * i);
 	/* It fits into the socket's buffer: what does not is an error, not a wait. */
-	if (send(fd, length, sizeof(length), MSG_NOSIGNAL | MSG_DONTWAIT) != sizeof(length) ||
-		send(fd, body, size, MSG_NOSIGNAL | MSG_DONTWAIT) != (ssize_t)size)
-		err_set_errno(err, errno, "identity: cannot send");
+	is_sent = send(fd, length, sizeof(length), MSG_NOSIGNAL | MSG_DONTWAIT) == sizeof(length) &&
+		  send(fd, body, size, MSG_NOSIGNAL | MSG_DONTWAIT) == (ssize_t)size;
 	explicit_bzero(body, size);
-	return err->code != 0 ? -1 : 0;
+	return is_sent ? 0 : err_set(err, EIO, "identity: the machine does not take it");
 }

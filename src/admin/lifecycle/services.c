@@ -11,6 +11,7 @@
 #include "admin/lifecycle/boot.h"
 #include "admin/lifecycle/run.h"
 #include "base/cleanup.h"
+#include "base/local_connect.h"
 #include "base/log.h"
 #include "base/path.h"
 #include "base/socket.h"
@@ -121,7 +122,7 @@ open_link_fds(const struct run *run, int *ret_port, int *ret_listen, struct err 
 
 	if (make_directories(listen_directory, 0755, err) < 0)
 		return -1;
-	*ret_port = socket_connect(port_path, err);
+	*ret_port = local_connect(port_path, err);
 	if (*ret_port < 0)
 		return -1;
 	*ret_listen = socket_listen(listen_path, 0660, err);
