@@ -418,7 +418,6 @@ static void
 test_startup_timeout(void **state)
 {
 	struct fixture *f = *state;
-	AUTO_FREE char *logs = fixture_path(f, "var/log/qubes");
 	AUTO_FREE char *log = fixture_path(f, "var/log/qubes/qrexec.alpha.log");
 	struct stat st;
 
@@ -437,7 +436,6 @@ test_background(void **state)
 {
 	struct fixture *f = *state;
 	AUTO_FREE char *socket = fixture_path(f, "run/qubes/qrexec.11");
-	AUTO_FREE char *pid_path = fixture_path(f, "pid");
 	int agent, listener;
 	pid_t parent;
 
