@@ -46,7 +46,7 @@ a_full_queue_is_an_error_and_no_wait(void **state)
 	AUTO_FD int listening = listen_with(0);
 	AUTO_FD int first = identity_connect(directory, &err);
 
-	assert_true(first >= 0);
+	assert_true(listening >= 0 && first >= 0);
 	assert_int_equal(identity_connect(directory, &err), -1);
 	assert_int_equal(err.code, EAGAIN);
 }
@@ -59,7 +59,7 @@ what_is_not_taken_is_an_error(void **state)
 	AUTO_FD int fd = identity_connect(directory, &err);
 	int result = 0;
 
-	assert_true(fd >= 0);
+	assert_true(listening >= 0 && fd >= 0);
 	for (int i = 0; i < 2000 && result == 0; i++)
 		result = identity_send(fd, "quiet", &err);
 	assert_int_equal(result, -1);
