@@ -19,6 +19,9 @@
 #include "base/text.h"
 
 #define QMP_OUT_MAX 262144
+/* What is heard in one go, and how often: a machine that talks without end is heard in turns. */
+#define QMP_BURST 100
+#define QMP_REST_MS 50
 
 struct command {
 	struct list link; /* qmp.commands */
@@ -43,6 +46,8 @@ struct qmp {
 	struct err end;  /* held once the connection is over */
 	uint64_t next_id;
 	struct loop_timer *timer;
+	struct loop_timer *rest;  /* runs from the first message after a rest on */
+	unsigned int heard_count; /* since then */
 	struct loop_deferred *turn;
 	bool *destroyed_flag; /* set when destroyed within a callback of ours */
 };
@@ -246,16 +251,30 @@ take_message(struct qmp *qmp, const struct qmp_message *message)
 	}
 }
 
-static void
-handle_data(struct stream *s, struct buf *in, void *data)
+/* Whether one more message can be heard now; if not, the rest of them waits, and the peer with it.
+ */
+static bool
+may_hear(struct qmp *qmp)
 {
-	struct qmp *qmp = data;
+	if (qmp->heard_count == 0)
+		loop_timer_start(qmp->rest, QMP_REST_MS);
+	if (qmp->heard_count >= QMP_BURST) {
+		stream_pause(qmp->stream);
+		return false;
+	}
+	qmp->heard_count++;
+	return true;
+}
 
-	/* A callback may have ended the connection, and `in` with it. */
-	while (qmp->stream != NULL) {
+/* The client may be gone after. */
+static void
+take_messages(struct qmp *qmp)
+{
+	/* A callback may have ended the connection, and what is in it. */
+	while (qmp->stream != NULL && may_hear(qmp)) {
 		struct qmp_message message;
 		bool destroyed = false;
-		int result = qmp_message_read(in, &message);
+		int result = qmp_message_read(stream_in(qmp->stream), &message);
 
 		if (result == 0)
 			return;
@@ -270,6 +289,24 @@ handle_data(struct stream *s, struct buf *in, void *data)
 			return;
 		qmp->destroyed_flag = NULL;
 	}
+}
+
+static void
+handle_data(struct stream *s, struct buf *in, void *data)
+{
+	take_messages(data);
+}
+
+static void
+handle_rested(struct loop_timer *timer, void *data)
+{
+	struct qmp *qmp = data;
+
+	qmp->heard_count = 0;
+	if (qmp->stream == NULL)
+		return;
+	stream_resume(qmp->stream);
+	take_messages(qmp);
 }
 
 static void
@@ -299,8 +336,9 @@ qmp_create(struct loop *loop, int fd, const struct qmp_handler *handler, void *d
 	qmp->next_id = 1;
 	list_init(&qmp->commands);
 	qmp->timer = loop_timer_create(loop, handle_timeout, qmp);
+	qmp->rest = loop_timer_create(loop, handle_rested, qmp);
 	qmp->turn = loop_deferred_create(loop, handle_turn, qmp);
-	if (qmp->timer != NULL && qmp->turn != NULL)
+	if (qmp->timer != NULL && qmp->rest != NULL && qmp->turn != NULL)
 		qmp->stream = stream_create(
 			loop, fd, (size_t)2 * QMP_LINE_MAX, QMP_OUT_MAX, &stream_handler, qmp);
 	if (qmp->stream == NULL) {
@@ -327,6 +365,7 @@ qmp_destroy(struct qmp *qmp)
 		destroy_command(qmp, command);
 	stream_destroy(qmp->stream);
 	loop_timer_destroy(qmp->timer);
+	loop_timer_destroy(qmp->rest);
 	loop_deferred_destroy(qmp->turn);
 	err_clear(&qmp->end);
 	free(qmp);

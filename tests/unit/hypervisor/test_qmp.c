@@ -276,6 +276,37 @@ test_destroyed_within(void **state)
 	assert_int_equal(t.events, 1);
 }
 
+/* A machine that talks without end is heard in turns, and nothing of it is lost. */
+static void
+test_flood(void **state)
+{
+	static const char event[] = "{\"event\": \"A\"}\r\n";
+	char text[20 * sizeof(event)] = "";
+	int sent = 0;
+
+	greet();
+	for (int i = 0; i < 20; i++)
+		(void)strncat(text, event, sizeof(text) - strlen(text) - 1);
+	while (sent < 2000 &&
+		send(t.peer, text, strlen(text), MSG_DONTWAIT) == (ssize_t)strlen(text))
+		sent += 20;
+	assert_true(sent > 500);
+	for (int i = 0; i < 20; i++)
+		(void)loop_step(t.loop, 0);
+	assert_true(t.events > 0 && t.events < sent / 2);
+	for (int i = 0; i < 20000 && t.events < sent; i++)
+		(void)loop_step(t.loop, 100);
+	assert_int_equal(t.events, sent);
+	/* Answers come after what was said before them. */
+	qmp_execute(t.qmp, "cont", NULL, -1, handle_answer, NULL);
+	peer_hears("{\"execute\":\"cont\",\"id\":2}\n");
+	peer_says("{\"return\": {}, \"id\": 2}\r\n");
+	for (int i = 0; i < 100 && t.answers == 0; i++)
+		(void)loop_step(t.loop, 100);
+	assert_int_equal(t.answers, 1);
+	assert_int_equal(t.ends, 0);
+}
+
 static void
 test_console_is_escaped(void **state)
 {
@@ -298,6 +329,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_one_command_at_a_time, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_violations_end_it, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_end_of_the_peer, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_flood, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_destroyed_within, set_up, tear_down),
 		cmocka_unit_test(test_console_is_escaped),
 	};
