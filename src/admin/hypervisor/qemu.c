@@ -166,8 +166,10 @@ handle_timeout(struct loop_timer *timer, void *data)
 
 	if (m->process == NULL)
 		conclude(m);
-	else
+	else if (m->qmp_ended)
 		qemu_end_process(m, "it closed its monitor and went on");
+	else
+		qemu_end_process(m, "the saving or reading of its state does not end");
 }
 
 static void
@@ -278,6 +280,11 @@ handle_event(struct qmp *qmp, const char *name, const json_t *event, void *data)
 		handle_io_error(m, event);
 	} else if (text_equal(name, "DEVICE_DELETED")) {
 		qemu_disk_handle_deleted(m, qmp_get_text(event, "device", ""));
+	} else if (text_equal(name, "BLOCK_JOB_COMPLETED")) {
+		qemu_live_handle_job_end(m, qmp_get_text(event, "device", ""),
+			json_string_value(json_object_get(event, "error")));
+	} else if (text_equal(name, "BLOCK_JOB_CANCELLED")) {
+		qemu_live_handle_job_end(m, qmp_get_text(event, "device", ""), "canceled");
 	} else if (text_equal(name, "MIGRATION")) {
 		qemu_save_handle_migration(m, qmp_get_text(event, "status", ""));
 	} else if (text_equal(name, "STOP") && !m->has_panicked) {
@@ -347,6 +354,7 @@ qemu_create(struct hypervisor *h, const char *name, machine_handler handler, mac
 	m->start_data = data;
 	list_init(&m->requests);
 	list_init(&m->disks);
+	list_init(&m->lives);
 	list_init(&m->windows);
 	return m;
 }
@@ -391,6 +399,7 @@ qemu_destroy(struct machine *base)
 	if (m->errors_fd >= 0)
 		close(m->errors_fd);
 	qemu_disk_forget_all(m);
+	qemu_live_forget_all(m);
 	qemu_window_forget_all(m);
 	list_for_each_safe (request, following, &m->requests, link)
 		free(request);
@@ -440,5 +449,7 @@ const struct hypervisor_driver hypervisor_qemu = {
 	.attach_disk = qemu_attach_disk,
 	.detach_disk = qemu_detach_disk,
 	.resize_disk = qemu_resize_disk,
+	.fold_disk = qemu_fold_disk,
+	.switch_disk = qemu_switch_disk,
 	.attach_window_memory = qemu_attach_window_memory,
 };

@@ -11,7 +11,12 @@
 #include "admin/hypervisor/qemu.h"
 #include "admin/hypervisor/qmp_message.h"
 #include "base/cleanup.h"
+#include "base/loop.h"
 #include "base/text.h"
+
+/* It takes a fraction of a second; more only where a stream does not end, or a host is very busy.
+ */
+#define QEMU_STATE_MS 60000
 
 /* The name under which QEMU knows the file it writes to. */
 #define DEVICES "devices"
@@ -28,6 +33,7 @@ finish_save(struct qemu_machine *m, const struct err *err)
 {
 	machine_done done = m->save_done;
 
+	loop_timer_stop(m->timer);
 	m->save_done = NULL;
 	if (done != NULL)
 		done(m->save_data, err);
@@ -49,6 +55,7 @@ qemu_save(struct machine *base, int device_fd, machine_done done, void *data)
 
 	m->save_done = done;
 	m->save_data = data;
+	loop_timer_start(m->timer, QEMU_STATE_MS);
 	qmp_execute(m->qmp, "migrate-set-capabilities", capabilities(), -1, handle_save_step, m);
 	qmp_execute(m->qmp, "stop", NULL, -1, handle_save_step, m);
 	qmp_execute(m->qmp, "getfd", json_pack("{s:s}", "fdname", DEVICES), device_fd,
@@ -70,6 +77,7 @@ qemu_restore(struct qemu_machine *m)
 {
 	AUTO_FREE char *uri = text_format("fd:%d", m->device_target);
 
+	loop_timer_start(m->timer, QEMU_STATE_MS);
 	qmp_execute(m->qmp, "migrate-set-capabilities", capabilities(), -1, handle_restore_step, m);
 	qmp_execute(m->qmp, "migrate-incoming", json_pack("{s:s}", "uri", uri), -1,
 		handle_restore_step, m);
@@ -89,7 +97,9 @@ qemu_save_handle_migration(struct qemu_machine *m, const char *status)
 		finish_save(m, is_over ? NULL : &err);
 	} else if (m->is_copy && m->start_done != NULL) {
 		/* A failed one ends by itself, after saying why. */
-		if (is_over)
+		if (is_over) {
+			loop_timer_stop(m->timer);
 			qemu_query_status(m);
+		}
 	}
 }

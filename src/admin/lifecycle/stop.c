@@ -117,9 +117,14 @@ run_tear_down(struct run *run)
 		stop_storage_when_alone(run);
 		return;
 	}
+	if (run->machine != NULL && run->phase == RUN_MACHINE && run->busy) {
+		/* The answer to its start tells of its end. */
+		(void)machine_kill(run->machine);
+		return;
+	}
 	if (run->machine != NULL) {
-		/* Its end is an event, also while its start is still to be answered. */
-		if (run->phase != RUN_STOPPING && !(run->phase == RUN_MACHINE && run->busy)) {
+		/* Its end is an event. */
+		if (run->phase != RUN_STOPPING) {
 			run->phase = RUN_STOPPING;
 			loop_timer_destroy(steal_ptr(run->agent_timer));
 			run->busy = false;
