@@ -28,6 +28,8 @@
 #include "base/path.h"
 #include "base/text.h"
 
+/* Room for the state of its devices, which takes 0.3 MB of it. */
+#define DEVICE_BYTES_MAX ((off_t)16 << 20)
 /* After it says that it is ready. */
 #define SETTLE_MS 300
 /* Times the qrexec_timeout: it boots to its end, beside other things. */
@@ -244,8 +246,10 @@ handle_timer(struct loop_timer *timer, void *data)
 {
 	struct frozen *f = data;
 
-	(void)timer;
-	if (f->phase == FROZEN_BOOTING && f->said_length == strlen(FROZEN_READY_TEXT)) {
+	if (f->phase == FROZEN_MACHINE && f->machine != NULL) {
+		/* Quicker than the answer to its going on. */
+		loop_timer_start(timer, SETTLE_MS);
+	} else if (f->phase == FROZEN_BOOTING && f->said_length == strlen(FROZEN_READY_TEXT)) {
 		save(f);
 	} else if (f->phase == FROZEN_BOOTING) {
 		fail(f, "it did not say that it is ready (an older template?)");
@@ -310,6 +314,15 @@ handle_machine_started(void *data, const struct err *err)
 	machine_resume(f->machine, handle_resumed, f);
 }
 
+/* Whatever the process that gets it writes to it, it does not grow. */
+static int
+fix_size(int fd, off_t size)
+{
+	if (ftruncate(fd, size) < 0)
+		return -1;
+	return fcntl(fd, F_ADD_SEALS, F_SEAL_GROW | F_SEAL_SHRINK);
+}
+
 static int
 make_files(struct frozen *f, struct err *err)
 {
@@ -317,7 +330,8 @@ make_files(struct frozen *f, struct err *err)
 
 	f->memory_fd = memfd_create("bulkhead-frozen-memory", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	f->device_fd = memfd_create("bulkhead-frozen-devices", MFD_CLOEXEC | MFD_ALLOW_SEALING);
-	if (f->memory_fd < 0 || f->device_fd < 0 || ftruncate(f->memory_fd, size) < 0)
+	if (f->memory_fd < 0 || f->device_fd < 0 || fix_size(f->memory_fd, size) < 0 ||
+		fix_size(f->device_fd, DEVICE_BYTES_MAX) < 0)
 		return err_set_errno(err, errno, "no memory for it");
 	return 0;
 }
