@@ -27,6 +27,10 @@ struct hypervisor_driver {
 	void (*detach_disk)(struct machine *m, const char *name, machine_done done, void *data);
 	void (*resize_disk)(struct machine *m, const char *name, uint64_t size_bytes,
 		machine_done done, void *data);
+	void (*fold_disk)(struct machine *m, const char *name, const char *base_name,
+		machine_done done, void *data);
+	void (*switch_disk)(struct machine *m, const struct disk_image *image, machine_done done,
+		void *data);
 	void (*attach_window_memory)(struct machine *m, int fd, machine_done done, void *data);
 };
 

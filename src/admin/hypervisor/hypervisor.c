@@ -130,6 +130,20 @@ machine_resize_disk(
 }
 
 void
+machine_fold_disk(struct machine *m, const char *name, const char *base_name, machine_done done,
+	void *data)
+{
+	m->driver->fold_disk(m, name, base_name, done, data);
+}
+
+void
+machine_switch_disk(
+	struct machine *m, const struct disk_image *image, machine_done done, void *data)
+{
+	m->driver->switch_disk(m, image, done, data);
+}
+
+void
 machine_attach_window_memory(struct machine *m, int fd, machine_done done, void *data)
 {
 	m->driver->attach_window_memory(m, fd, done, data);

@@ -162,6 +162,22 @@ void machine_resize_disk(
 	struct machine *m, const char *name, uint64_t size_bytes, machine_done done, void *data);
 
 /*
+ * Copies all that lies between the image that is written to and the lowest one into the former, which
+ * then lies on the latter, named `base_name` in its header; answers when that is done. Resizing
+ * the disk and switching it come first: they end it (ECANCELED), and it may be asked for again.
+ */
+void machine_fold_disk(struct machine *m, const char *name, const char *base_name,
+	machine_done done, void *data);
+/*
+ * The machine goes on in another image, empty, over the one that it has written to so far: all
+ * that was flushed by the qube and more is in that from the answer on. `image` has the disk's name
+ * and one file; its descriptor is duplicated in the call. An error of code EIO from a machine that lives
+ * means that it has not changed over.
+ */
+void machine_switch_disk(
+	struct machine *m, const struct disk_image *image, machine_done done, void *data);
+
+/*
  * Plugs the memory in which the qube's windows are drawn (gui/protocol/window_memory.h) into the
  * running machine, once; its size is at most MACHINE_WINDOW_MEMORY_BYTES. The descriptor is
  * duplicated in the call.

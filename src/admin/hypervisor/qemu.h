@@ -47,6 +47,7 @@ struct qemu_machine {
 
 	struct list requests; /* qemu_request.link */
 	struct list disks;    /* disk_operation.link, in qemu_disk.c */
+	struct list lives;    /* live_operation.link, in qemu_live.c; the first is at work */
 	struct list windows;  /* window_operation.link, in qemu_window.c */
 };
 
@@ -64,10 +65,19 @@ qemu_of(struct machine *m)
 void qemu_attach_disk(
 	struct machine *m, const struct disk_image *image, machine_done done, void *data);
 void qemu_detach_disk(struct machine *m, const char *name, machine_done done, void *data);
-void qemu_resize_disk(
-	struct machine *m, const char *name, uint64_t size_bytes, machine_done done, void *data);
 void qemu_disk_handle_deleted(struct qemu_machine *m, const char *device);
 void qemu_disk_forget_all(struct qemu_machine *m);
+
+/* qemu_live.c */
+void qemu_resize_disk(
+	struct machine *m, const char *name, uint64_t size_bytes, machine_done done, void *data);
+void qemu_fold_disk(struct machine *m, const char *name, const char *base_name, machine_done done,
+	void *data);
+void qemu_switch_disk(
+	struct machine *m, const struct disk_image *image, machine_done done, void *data);
+/* `why` is NULL where it ended well. */
+void qemu_live_handle_job_end(struct qemu_machine *m, const char *job, const char *why);
+void qemu_live_forget_all(struct qemu_machine *m);
 
 /* qemu_window.c */
 void qemu_attach_window_memory(struct machine *m, int fd, machine_done done, void *data);

@@ -315,25 +315,6 @@ qemu_detach_disk(struct machine *m, const char *name, machine_done done, void *d
 }
 
 void
-qemu_resize_disk(
-	struct machine *m, const char *name, uint64_t size_bytes, machine_done done, void *data)
-{
-	struct disk_operation *op;
-	char node[DISK_NODE_NAME_SIZE];
-
-	if (!disk_name_valid(name) || size_bytes > INT64_MAX) {
-		op = create_operation(m, name, done, data);
-		err_set(&op->err, EINVAL, "disk '%s': size or name is not valid", name);
-		refuse_later(op);
-		return;
-	}
-	disk_node_name(node, name, 0, false);
-	qemu_request(qemu_of(m), "block_resize",
-		json_pack("{s:s, s:I}", "node-name", node, "size", (json_int_t)size_bytes), done,
-		data);
-}
-
-void
 qemu_disk_forget_all(struct qemu_machine *m)
 {
 	struct disk_operation *op, *following;
