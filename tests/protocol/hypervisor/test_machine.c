@@ -427,6 +427,117 @@ test_disks_of_the_start(void **state)
 	}
 }
 
+/* Images of these names, each on the one before; the second is filled with twos. */
+static struct disk_image
+open_deep(const char *const *names, size_t count)
+{
+	struct disk_image image = {.name = "root", .size_bytes = 64 << 20, .file_count = count};
+
+	for (size_t i = 0; i < count; i++) {
+		AUTO_FREE char *path = path_join(run_directory, names[i]);
+		const char *const bottom[] = {
+			"qemu-img", "create", "-q", "-f", "qcow2", path, "64M", NULL};
+		const char *const over[] = {"qemu-img", "create", "-q", "-f", "qcow2", "-u", "-b",
+			i > 0 ? names[i - 1] : "", "-F", "qcow2", path, "64M", NULL};
+		const char *const fill[] = {
+			"qemu-io", "-f", "qcow2", "-c", "write -q -P 2 0 64M", path, NULL};
+		size_t at = count - 1 - i;
+
+		run_qemu_img(i == 0 ? bottom : over);
+		if (i == 1)
+			run_qemu_img(fill);
+		image.files[at] = (struct disk_file){
+			open(path, (at == 0 ? O_RDWR : O_RDONLY) | O_CLOEXEC), DISK_FORMAT_QCOW2};
+	}
+	return image;
+}
+
+/* What an image says that it lies on, and whether all of it reads as twos up to a place. */
+static void
+assert_image(const char *name, const char *base, const char *read)
+{
+	AUTO_FREE char *path = path_join(run_directory, name);
+	AUTO_FREE char *info = NULL, *output = NULL;
+	AUTO_FREE char *expected = text_format("\"backing-filename\": \"%s\"", base);
+	const char *const ask[] = {"qemu-img", "info", "-U", "--output=json", path, NULL};
+	const char *const look[] = {"qemu-io", "-r", "-f", "qcow2", "-c", read, path, NULL};
+	struct child_config config = CHILD_CONFIG_INIT;
+
+	config.argv = ask;
+	assert_int_equal(child_run(&config, 16384, &info, NULL), 0);
+	assert_non_null(strstr(info, expected));
+	if (read == NULL)
+		return;
+	config.argv = look;
+	if (child_run(&config, 16384, &output, NULL) != 0)
+		fail_msg("%s: %s", name, output);
+	assert_null(strstr(output, "failed"));
+}
+
+/* While it runs: four images become two, the machine goes on in another one, and the disk grows. */
+static void
+test_disks_change_while_it_runs(void **state)
+{
+	static const char *const names[] = {"a", "b", "c", "d"};
+	struct machine_config config = plain_config();
+	struct disk_images disks = {.count = 1};
+	struct disk_image next = {.name = "root", .file_count = 1}, odd = next;
+	AUTO_FREE char *odd_path = path_join(run_directory, "odd");
+	AUTO_FREE char *path = path_join(run_directory, "e");
+	const char *const make_next[] = {"qemu-img", "create", "-q", "-f", "qcow2", "-u", "-b", "d",
+		"-F", "qcow2", path, "64M", NULL};
+	struct machine *m;
+
+	disks.images[0] = open_deep(names, 4);
+	config.disks = &disks;
+	m = start_with(&config);
+	assert_int_equal(await_answer(), 0);
+	machine_resume(m, handle_done, NULL);
+	assert_int_equal(await_answer(), 0);
+	/* What somebody waits for comes first. */
+	machine_fold_disk(m, "root", "a", handle_done, NULL);
+	for (int i = 0; i < 10; i++)
+		(void)loop_step(loop, 20);
+	assert_false(heard.answered);
+	machine_resize_disk(m, "root", 96 << 20, handle_done, NULL);
+	assert_int_equal(await_answer(), ECANCELED);
+	assert_int_equal(await_answer(), 0);
+	assert_image("d", "c", NULL);
+	machine_fold_disk(m, "root", "a", handle_done, NULL);
+	if (await_answer() != 0)
+		fail_msg("%s", heard.message);
+	assert_image("d", "a", NULL);
+	machine_fold_disk(m, "root", "a", handle_done, NULL);
+	assert_int_equal(await_answer(), EPROTO);
+	machine_fold_disk(m, "private", "a", handle_done, NULL);
+	assert_int_not_equal(await_answer(), 0);
+	/* The new image was made before the disk grew. */
+	run_qemu_img(make_next);
+	next.files[0] = (struct disk_file){open(path, O_RDWR | O_CLOEXEC), DISK_FORMAT_QCOW2};
+	machine_switch_disk(m, &next, handle_done, NULL);
+	if (await_answer() != 0)
+		fail_msg("%s", heard.message);
+	/* No image: refused, and the machine goes on as before. */
+	assert_int_equal(write_file(odd_path, "x", 1, 0600, NULL), 0);
+	odd.files[0] = (struct disk_file){open(odd_path, O_RDWR | O_CLOEXEC), DISK_FORMAT_QCOW2};
+	machine_switch_disk(m, &odd, handle_done, NULL);
+	assert_int_equal(await_answer(), EIO);
+	machine_resize_disk(m, "root", 128 << 20, handle_done, NULL);
+	assert_int_equal(await_answer(), 0);
+	machine_fold_disk(m, "root", "a", handle_done, NULL);
+	if (await_answer() != 0)
+		fail_msg("%s", heard.message);
+	end(m);
+	/* Locks are held as long as anybody has the descriptor. */
+	for (size_t i = 0; i < 4; i++)
+		close(disks.images[0].files[i].fd);
+	close(next.files[0].fd);
+	close(odd.files[0].fd);
+	assert_image("d", "a", "read -P 2 0 64M");
+	assert_image("e", "a", "read -P 2 0 64M");
+	assert_image("e", "a", "read -P 0 64M 64M");
+}
+
 static void
 test_disks_come_and_go(void **state)
 {
@@ -517,6 +628,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_too_much_memory, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_start_that_fails, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_disks_of_the_start, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_disks_change_while_it_runs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_disks_come_and_go, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_lying_monitor, set_up, tear_down),
 	};
