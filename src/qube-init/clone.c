@@ -121,16 +121,13 @@ receive(int fd, struct identity *identity, struct err *err)
 
 /* From here on the kernel's random numbers are this clone's alone. */
 static int
-reseed(struct identity *identity, struct err *err)
+reseed(int fd, struct identity *identity, struct err *err)
 {
 	_Alignas(struct rand_pool_info)
 		uint8_t space[sizeof(struct rand_pool_info) + IDENTITY_ENTROPY_BYTES] = {0};
 	struct rand_pool_info *pool = (void *)space;
-	AUTO_FD int fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
 	int failed;
 
-	if (fd < 0)
-		return err_set_errno(err, errno, "/dev/urandom");
 	pool->entropy_count = 8 * IDENTITY_ENTROPY_BYTES;
 	pool->buf_size = IDENTITY_ENTROPY_BYTES;
 	memcpy(pool->buf, identity->entropy, IDENTITY_ENTROPY_BYTES);
@@ -152,71 +149,117 @@ set_clock(uint64_t time_ns, struct err *err)
 	return 0;
 }
 
-/* A file of /proc that says what the frozen qube was: covered by one that says what this is. */
+/*
+ * A file that says who the qube is, covered by one of ours. That is done before the freezing; a
+ * copy has only to write into it.
+ */
 static int
-cover(const char *name, const char *text, const char *target, struct err *err)
+cover(const char *name, const char *target, struct err *err)
 {
 	AUTO_FREE char *path = text_format("%s/%s", IDENTITY_DIRECTORY, name);
-	AUTO_FREE char *line = text_format("%s\n", text);
-	AUTO_FD int fd = -1;
+	AUTO_FREE char *held = NULL;
+	AUTO_FD int fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0444);
+	size_t size = 0;
 
-	if (make_directories(IDENTITY_DIRECTORY, 0755, err) < 0)
-		return -1;
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0444);
-	if (fd < 0 || write_all(fd, line, strlen(line)) < 0)
+	if (fd < 0)
+		return err_set_errno(err, errno, "file '%s': cannot create", path);
+	if (read_file(target, IDENTITY_TEXT_MAX, &held, &size, NULL) == 0 &&
+		write_all(fd, held, size) < 0)
 		return err_set_errno(err, errno, "file '%s': cannot write", path);
 	if (mount(path, target, NULL, MS_BIND, NULL) < 0)
 		return err_set_errno(err, errno, "cannot cover '%s'", target);
-	return 0;
+	return steal_fd(&fd);
 }
 
 /* Some boots have it as a mount: what lies under it is the template's. */
 static int
-set_machine_id(struct err *err)
+cover_machine_id(struct err *err)
 {
 	static const char path[] = "/etc/machine-id";
-	char id[33];
-	AUTO_FD int fd = -1;
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0444);
 
-	if (cmdline_get("systemd.machine_id", id, sizeof id) < 0 || strlen(id) != sizeof id - 1)
-		return err_set(err, EINVAL, "identity: no machine id");
-	(void)umount2(path, MNT_DETACH);
-	if (unlink(path) < 0 && errno != ENOENT)
-		return err_set_errno(err, errno, "file '%s': cannot replace", path);
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0444);
-	if (fd < 0 || write_all(fd, id, strlen(id)) < 0 || write_all(fd, "\n", 1) < 0)
-		return err_set_errno(err, errno, "file '%s': cannot write", path);
+	if (fd < 0 && errno != EROFS)
+		return err_set_errno(err, errno, "file '%s': cannot create", path);
+	if (fd >= 0)
+		close(fd);
+	return cover("machine_id", path, err);
+}
+
+static int
+write_covered(int fd, const char *text, struct err *err)
+{
+	char line[IDENTITY_TEXT_MAX];
+	int length = snprintf(line, sizeof line, "%s\n", text);
+
+	if (length < 0 || (size_t)length >= sizeof line ||
+		pwrite(fd, line, (size_t)length, 0) != length || ftruncate(fd, length) < 0)
+		return err_set_errno(err, errno, "a file that says who the qube is");
 	return 0;
 }
 
 static int
-become(struct identity *identity, struct err *err)
+set_machine_id(int fd, const char *command_line, struct err *err)
+{
+	char id[33];
+
+	if (cmdline_find(command_line, "systemd.machine_id", id, sizeof id) < 0 ||
+		strlen(id) != sizeof id - 1)
+		return err_set(err, EINVAL, "identity: no machine id");
+	return write_covered(fd, id, err);
+}
+
+static int
+become(const struct clone *clone, struct identity *identity, struct err *err)
 {
 	struct qube_config config = {0};
 
-	if (reseed(identity, err) < 0 || set_clock(identity->time_ns, err) < 0 ||
-		cover("cmdline", identity->command_line, "/proc/cmdline", err) < 0 ||
-		cover("boot_id", identity->boot_id, "/proc/sys/kernel/random/boot_id", err) < 0 ||
-		set_machine_id(err) < 0 || qube_config_read(&config, err) < 0)
+	if (reseed(clone->random_fd, identity, err) < 0 || set_clock(identity->time_ns, err) < 0 ||
+		write_covered(clone->command_line_fd, identity->command_line, err) < 0 ||
+		write_covered(clone->boot_id_fd, identity->boot_id, err) < 0 ||
+		set_machine_id(clone->machine_id_fd, identity->command_line, err) < 0 ||
+		qube_config_parse(identity->command_line, &config, err) < 0)
 		return -1;
-	return setup_host_name(&config, err);
+	return host_name_set(&clone->host_name, config.name, err);
 }
 
 int
-clone_wait(struct err *err)
+clone_prepare(struct clone *ret_clone, struct err *err)
+{
+	struct clone clone = {-1, -1, -1, -1, -1, {-1, -1, 0}};
+
+	if (make_directories(IDENTITY_DIRECTORY, 0755, err) < 0)
+		return -1;
+	clone.port_fd = open_port(err);
+	if (clone.port_fd < 0)
+		return -1;
+	clone.random_fd = open("/dev/urandom", O_RDWR | O_CLOEXEC);
+	if (clone.random_fd < 0)
+		return err_set_errno(err, errno, "/dev/urandom");
+	clone.command_line_fd = cover("cmdline", "/proc/cmdline", err);
+	if (clone.command_line_fd < 0)
+		return -1;
+	clone.boot_id_fd = cover("boot_id", "/proc/sys/kernel/random/boot_id", err);
+	if (clone.boot_id_fd < 0)
+		return -1;
+	clone.machine_id_fd = cover_machine_id(err);
+	if (clone.machine_id_fd < 0 || host_name_open(&clone.host_name, err) < 0)
+		return -1;
+	*ret_clone = clone;
+	return 0;
+}
+
+int
+clone_wait(const struct clone *clone, struct err *err)
 {
 	struct identity identity = {0};
-	AUTO_FD int fd = open_port(err);
 	int result;
 
-	if (fd < 0)
-		return -1;
 	/* Here it is frozen. Everything from the first byte of the answer on is a clone's. */
-	if (write_all(fd, READY, strlen(READY)) < 0)
+	if (write_all(clone->port_fd, READY, strlen(READY)) < 0)
 		return err_set_errno(err, errno, "port '%s'", IDENTITY_PORT);
-	result = receive(fd, &identity, err);
+	result = receive(clone->port_fd, &identity, err);
 	if (result == 0)
-		result = become(&identity, err);
+		result = become(clone, &identity, err);
 	explicit_bzero(&identity, sizeof identity);
 	return result;
 }

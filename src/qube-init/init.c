@@ -203,11 +203,10 @@ start_late_steps(bool is_clone)
 {
 	static char late[] = "late", processors[] = "processors";
 
-	if (is_clone) {
+	if (is_clone)
 		start_setup_later(late, CLONE_LATE_DELAY_MS);
-		return;
-	}
-	start_setup(late);
+	else
+		start_setup(late);
 	start_setup_later(processors, PROCESSORS_DELAY_MS);
 }
 
@@ -229,16 +228,18 @@ static void
 wait_to_be_cloned(void)
 {
 	AUTO_ERR struct err err = ERR_INIT;
+	struct clone clone;
 
 	run_setup("resize", "root");
-	run_setup("processors", NULL);
 	clone_warm_up();
 	rest_await_idle(IDLE_TIMEOUT_MS);
-	sync();
-	services_hold(true);
-	if (clone_wait(&err) == 0) {
-		services_hold(false);
-		return;
+	if (clone_prepare(&clone, &err) == 0) {
+		sync();
+		services_hold(true);
+		if (clone_wait(&clone, &err) == 0) {
+			services_hold(false);
+			return;
+		}
 	}
 	log_error("%s", err_message(&err));
 	end_qube(RB_POWER_OFF);
@@ -314,9 +315,9 @@ main(void)
 	setenv("QREXEC_SESSION", config.user, 1);
 	services_start(loop);
 	is_clone = clone_is_wanted();
+	watch_power();
 	if (is_clone)
 		wait_to_be_cloned();
-	watch_power();
 	start_late_steps(is_clone);
 	reap();
 	how = loop_run(loop);

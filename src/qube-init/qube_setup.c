@@ -79,11 +79,15 @@ processors(void)
 static int
 clone(struct err *err)
 {
+	struct clone clone;
+
 	clone_warm_up();
 	rest_await_idle(IDLE_TIMEOUT_MS);
-	sync();
-	if (rest_hold_others(err) == 0 && clone_wait(err) == 0)
-		return rest_release_others(err);
+	if (clone_prepare(&clone, err) == 0) {
+		sync();
+		if (rest_hold_others(err) == 0 && clone_wait(&clone, err) == 0)
+			return rest_release_others(err);
+	}
 	log_error("%s", err_message(err));
 	reboot(RB_POWER_OFF);
 	return -1;

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/path.h"
+#include "qube-init/host_name.h"
 #include "qube-init/setup.h"
 
 static char root[64];
@@ -78,6 +79,31 @@ test_protected(void **state)
 	expect_file("/etc/hostname", "work\n");
 }
 
+/* A clone writes into files that were opened before it was one. */
+static void
+test_of_clone(void **state)
+{
+	struct host_name_files files;
+
+	put_file("/etc/qubes/protected-files.d/a.conf", "/etc/other\n");
+	put_file("/rw/config/protected-files.d/b.conf", "/etc/other\n");
+	put_file("/etc/hosts", "10.1.1.1 printer\n127.0.1.1 disposable # set at boot\n");
+	put_file("/etc/hostname", "disposable\n");
+	assert_int_equal(host_name_open(&files, NULL), 0);
+	expect_file("/etc/hosts", "10.1.1.1 printer\n");
+	assert_int_equal(host_name_set(&files, "d", NULL), 0);
+	expect_file("/etc/hostname", "d\n");
+	expect_file("/etc/hosts", "10.1.1.1 printer\n"
+				  "127.0.1.1 d # set at boot\n::1 d # set at boot\n");
+	close(files.name_fd);
+	close(files.hosts_fd);
+	put_file("/etc/qubes/protected-files.d/a.conf", "/etc/hosts\n/etc/hostname\n");
+	assert_int_equal(host_name_open(&files, NULL), 0);
+	assert_int_equal(files.name_fd, -1);
+	assert_int_equal(host_name_set(&files, "other", NULL), 0);
+	expect_file("/etc/hostname", "d\n");
+}
+
 static void
 test_runtime_state(void **state)
 {
@@ -98,6 +124,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_names),
 		cmocka_unit_test(test_protected),
+		cmocka_unit_test(test_of_clone),
 		cmocka_unit_test(test_runtime_state),
 	};
 	int result;
