@@ -23,6 +23,11 @@
 #define API_REQUEST_TIMEOUT_MS 30000
 #define API_REPLY_TIMEOUT_MS 60000
 
+/* Calls of one qube under way at a time, streams and those that it does not wait for among them. */
+#define API_QUBE_CALLS_MAX 64
+/* Unnamed disposables that are there of one qube's making. */
+#define API_QUBE_DISPOSABLES_MAX 128
+
 struct api;
 struct app;
 struct lifecycle;

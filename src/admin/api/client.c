@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -40,6 +41,7 @@ struct client {
 	struct request *request; /* that will answer, or NULL */
 	enum client_phase phase;
 	bool is_internal;
+	char caller[QUBE_NAME_MAX + 1]; /* "" while nothing is known */
 
 	/* Streaming: */
 	struct event_subscriber *subscriber;
@@ -196,6 +198,23 @@ bool
 client_is_internal(const struct client *c)
 {
 	return c->is_internal;
+}
+
+void
+client_set_caller(struct client *c, const char *caller)
+{
+	(void)snprintf(c->caller, sizeof(c->caller), "%s", caller);
+}
+
+size_t
+client_count_of(const struct api *api, const char *caller)
+{
+	const struct client *c;
+	size_t count = 0;
+
+	list_for_each (c, &api->clients, link)
+		count += text_equal(c->caller, caller);
+	return count;
 }
 
 void

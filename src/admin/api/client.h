@@ -28,6 +28,10 @@ struct client *client_oldest_silent(const struct api *api);
 /* Who connected, or 0 when that can not be told. */
 pid_t client_process(const struct client *c);
 bool client_is_internal(const struct client *c);
+/* Notes which qube it speaks for. */
+void client_set_caller(struct client *c, const char *caller);
+/* How many clients speak for that qube. */
+size_t client_count_of(const struct api *api, const char *caller);
 /* Sets (or with NULL unsets) the request that will answer. */
 void client_set_request(struct client *c, struct request *r);
 

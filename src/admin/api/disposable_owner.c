@@ -13,6 +13,7 @@
 #include "admin/lifecycle/lifecycle.h"
 #include "admin/model/app.h"
 #include "admin/model/change.h"
+#include "admin/model/events.h"
 #include "base/child.h"
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -22,6 +23,7 @@
 struct owners {
 	struct api *api;
 	struct list list; /* owner.link */
+	struct event_subscriber *subscriber;
 };
 
 /* One process and one disposable. */
@@ -62,13 +64,20 @@ end_disposable(struct api *api, struct qube *q)
 		lifecycle_kill(api->config.lifecycle, q, handle_killed, NULL);
 }
 
+static struct qube *
+find_disposable(const struct owner *owner)
+{
+	AUTO_FREE char *name = text_format("uuid:%s", owner->uuid);
+
+	return app_lookup_qube(owner->owners->api->config.app, name, NULL);
+}
+
 static void
 handle_owner_end(struct loop_child *process, int wait_status, void *data)
 {
 	struct owner *owner = data;
 	struct api *api = owner->owners->api;
-	AUTO_FREE char *name = text_format("uuid:%s", owner->uuid);
-	struct qube *q = app_lookup_qube(api->config.app, name, NULL);
+	struct qube *q = find_disposable(owner);
 
 	(void)process;
 	(void)wait_status;
@@ -92,6 +101,21 @@ watch(struct owners *o, const struct qube *q, pid_t pid, unsigned long long star
 		return true;
 	owner_destroy(owner);
 	return false;
+}
+
+/* A process may make any number of disposables: those that have gone are not to cost anything. */
+static void
+handle_event(const struct event *event, void *data)
+{
+	struct owners *o = data;
+	struct owner *owner, *following;
+
+	if (!text_equal(event->name, "domain-delete"))
+		return;
+	list_for_each_safe (owner, following, &o->list, link) {
+		if (find_disposable(owner) == NULL)
+			owner_destroy(owner);
+	}
 }
 
 /* "PID START", as it was written here. */
@@ -122,6 +146,7 @@ owners_create(struct api *api)
 
 	o->api = api;
 	list_init(&o->list);
+	o->subscriber = events_subscribe(api->config.app, handle_event, o);
 	app_for_each_qube(api->config.app, i, q)
 	{
 		const char *note = qube_feature(q, DISPOSABLE_OWNER_FEATURE);
@@ -143,6 +168,7 @@ owners_destroy(struct owners *o)
 
 	if (o == NULL)
 		return;
+	events_unsubscribe(o->subscriber);
 	list_for_each_safe (owner, following, &o->list, link)
 		owner_destroy(owner);
 	free(o);

@@ -2,6 +2,8 @@
 #include "admin/api/create.h"
 #include "admin/api/disposable_owner.h"
 #include "admin/api/method.h"
+#include "admin/model/app.h"
+#include "base/cleanup.h"
 
 /* dom0 as the destination means: the template that the caller has for its disposables. */
 static struct qube *
@@ -12,6 +14,22 @@ find_template(struct request *r)
 	if (!qube_is_dom0(r->destination))
 		return r->destination;
 	return qube_reference(app_find_qube(app, r->source), PROPERTY_DEFAULT_DISPVM);
+}
+
+/* A qube could else use up all numbers of qubes. */
+static bool
+has_too_many(const struct request *r)
+{
+	AUTO_FREE char *tag = text_format("disp-created-by-%s", r->source);
+	const struct qube *q;
+	unsigned int count = 0;
+	size_t i;
+
+	if (r->from_dom0)
+		return false;
+	app_for_each_qube(r->api->config.app, i, q) count +=
+		qube_is_unnamed_disposable(q) && qube_has_tag(q, tag);
+	return count >= API_QUBE_DISPOSABLES_MAX;
 }
 
 void
@@ -47,6 +65,11 @@ handle_create_disposable(struct request *r)
 	/* A copy of the frozen one, which is always there, is what is kept ready here. */
 	if (r->argument[0] != '\0') {
 		request_reply(r);
+		return;
+	}
+	if (has_too_many(r)) {
+		request_refuse(r, "QubesException", "'%s' has %d disposables already", r->source,
+			API_QUBE_DISPOSABLES_MAX);
 		return;
 	}
 	q = create_qube(r->api, &spec, &default_pools, &err);

@@ -45,16 +45,6 @@ check_qube(const struct request *r, struct err *err)
 	return 0;
 }
 
-/* Such a name may be given to another one at any time. */
-static bool
-is_disposable_name(const char *name)
-{
-	const char *number = name + strlen(DISPOSABLE_NAME_PREFIX);
-
-	return text_starts_with(name, DISPOSABLE_NAME_PREFIX) && number[0] != '\0' &&
-	       number[strspn(number, "0123456789")] == '\0';
-}
-
 static int
 check_name(const struct request *r, const char *name, struct err *err)
 {
@@ -63,7 +53,8 @@ check_name(const struct request *r, const char *name, struct err *err)
 
 	if (!qube_name_valid(name, &reason))
 		return err_set_kind(err, "QubesValueError", EINVAL, "%s", reason);
-	if (is_disposable_name(name))
+	/* It may be given to another one at any time. */
+	if (disposable_name_valid(name))
 		return err_set_kind(err, "QubesValueError", EINVAL,
 			"'%s' is a name of unnamed disposables", name);
 	if (app_find_qube(app, name) != NULL || keep_reserves_name(app, name))

@@ -295,6 +295,24 @@ find_violation(const struct request *r)
 	return NULL;
 }
 
+/*
+ * A qube is not to keep others out by calls that wait, nor to fill our memory with calls that
+ * nobody waits for any more.
+ */
+static bool
+is_too_busy(const struct request *r)
+{
+	const struct request *other;
+	size_t count;
+
+	if (r->from_dom0)
+		return false;
+	count = client_count_of(r->api, r->source);
+	list_for_each (other, &r->api->requests, link)
+		count += other->client == NULL && text_equal(other->source, r->source);
+	return count > API_QUBE_CALLS_MAX;
+}
+
 static void
 dispatch(struct request *r, const struct request_parts *parts, bool is_internal)
 {
@@ -305,10 +323,16 @@ dispatch(struct request *r, const struct request_parts *parts, bool is_internal)
 	if (source != NULL) {
 		(void)snprintf(r->source, sizeof(r->source), "%s", source->name);
 		r->from_dom0 = qube_is_dom0(source);
+		client_set_caller(r->client, r->source);
 		r->destination = app_lookup_qube(r->api->config.app, parts->destination, &err);
 	}
 	if (source == NULL || r->destination == NULL) {
 		request_fail(r, &err);
+		return;
+	}
+	if (is_too_busy(r)) {
+		request_refuse(
+			r, "QubesException", "too many calls of '%s' are under way", r->source);
 		return;
 	}
 	r->method = method_find(parts->method, is_internal);

@@ -104,6 +104,8 @@ void app_announce_qube(struct app *app, struct qube *q, const struct qube_spec *
 
 /* The name an unnamed disposable gets from its number begins with this. */
 #define DISPOSABLE_NAME_PREFIX "disp"
+/* Whether unnamed disposables have such names. */
+bool disposable_name_valid(const char *name);
 
 /* Whether the model lets the qube go (11.3, admin.vm.Remove). 0 or -1 with the error. */
 int app_check_removal(const struct app *app, const struct qube *q, struct err *err);

@@ -4,14 +4,27 @@
  */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "admin/model/app_private.h"
 #include "admin/store/store.h"
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "base/text.h"
 
 #define REUSE_AFTER_SECONDS (INT64_C(7) * 24 * 60 * 60)
+
+bool
+disposable_name_valid(const char *name)
+{
+	const char *number;
+
+	if (!text_starts_with(name, DISPOSABLE_NAME_PREFIX))
+		return false;
+	number = name + strlen(DISPOSABLE_NAME_PREFIX);
+	return number[0] != '\0' && number[strspn(number, "0123456789")] == '\0';
+}
 
 enum dispid_use {
 	DISPID_FREE,

@@ -101,6 +101,27 @@ test_full_of_streams(void **state)
 	assert_int_equal(f->api->client_count, 0);
 }
 
+/* One qube's streams leave room for those of all others. */
+static void
+test_one_qube_is_not_all(void **state)
+{
+	struct fixture *f = *state;
+	struct event_log streams[API_QUBE_CALLS_MAX];
+
+	assert_call(f, "admin.vm.Create.TemplateVM", "dom0", "name=work label=red", "");
+	assert_call(f, "admin.vm.Create.TemplateVM", "dom0", "name=other label=red", "");
+	for (size_t i = 0; i < API_QUBE_CALLS_MAX; i++)
+		event_log_open_from(&streams[i], f, "admin.Events", "work", "work");
+	assert_refused_from(f, "work", "admin.vm.CurrentState", "work", "", "QubesException",
+		"too many calls of 'work' are under way");
+	free(call_ok_from(f, "other", "admin.vm.CurrentState", "work", ""));
+	free(call_ok(f, "admin.vm.CurrentState", "work", ""));
+	event_log_close(&streams[0]);
+	free(call_ok_from(f, "work", "admin.vm.CurrentState", "work", ""));
+	for (size_t i = 1; i < API_QUBE_CALLS_MAX; i++)
+		event_log_close(&streams[i]);
+}
+
 /* A reader who does not read gets its limit, then is dropped. */
 static void
 test_slow_reader(void **state)
@@ -178,6 +199,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_silent_client, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_too_many_clients, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_full_of_streams, fixture_start, fixture_stop),
+		cmocka_unit_test_setup_teardown(
+			test_one_qube_is_not_all, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_slow_reader, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_answer_not_taken, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_vanishing_client, fixture_start, fixture_stop),

@@ -323,6 +323,33 @@ test_dispids(void **state)
 	}
 }
 
+/* Those of the last days come again when there are no others; those that are there never. */
+static void
+test_no_dispids_left(void **state)
+{
+	struct fixture *f = *state;
+	struct qube *template = add(f, CLASS_APP, "d", add(f, CLASS_TEMPLATE, "t", NULL)), *q;
+	struct store_query *all =
+		store_query(f->store, "WITH RECURSIVE n(d) AS (SELECT 0 UNION ALL SELECT d + 1"
+				      " FROM n WHERE d < 9999)"
+				      " INSERT INTO used_dispid (dispid, used_at)"
+				      " SELECT d, CAST(strftime('%s') AS INTEGER) FROM n"
+				      " WHERE d <> 4711");
+
+	assert_int_equal(property_set(f->app, template,
+				 property_by_id(PROPERTY_TEMPLATE_FOR_DISPVMS), "1", 1, NULL),
+		0);
+	assert_int_equal(query_run(all, NULL), 0);
+	q = add(f, CLASS_DISP, NULL, template);
+	assert_string_equal(q->name, "disp4711");
+	for (int i = 0; i < 20; i++) {
+		struct qube *another = add(f, CLASS_DISP, NULL, template);
+
+		assert_true(qube_number(another, PROPERTY_DISPID) != 4711);
+		drop(f, another);
+	}
+}
+
 static void
 test_many(void **state)
 {
@@ -364,6 +391,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_damaged_stores, start, stop),
 		cmocka_unit_test_setup_teardown(test_references, start, stop),
 		cmocka_unit_test_setup_teardown(test_dispids, start, stop),
+		cmocka_unit_test_setup_teardown(test_no_dispids_left, start, stop),
 		cmocka_unit_test_setup_teardown(test_many, start, stop),
 	};
 
