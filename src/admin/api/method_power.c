@@ -4,6 +4,7 @@
 
 #include "admin/api/keep.h"
 #include "admin/api/method.h"
+#include "admin/api/preload.h"
 #include "admin/lifecycle/lifecycle.h"
 #include "admin/model/app.h"
 #include "base/cleanup.h"
@@ -35,6 +36,7 @@ handle_kill(struct request *r)
 	if (!require_machine(r, "kill"))
 		return;
 	request_pin(r);
+	preloads_rest(r->api->preloads, r->destination);
 	if (qube_is_to_be_kept(r->destination) && !qube_is_halted(r->destination)) {
 		keep_kill(r->api, r->destination, request_handle_done, r);
 		return;
@@ -118,6 +120,12 @@ handle_shutdown(struct request *r)
 	if (!require_machine(r, "shut down"))
 		return;
 	request_pin(r);
+	/* It is paused, and there is nothing in it that could be lost. */
+	if (preloads_have(r->api->preloads, r->destination)) {
+		preloads_rest(r->api->preloads, r->destination);
+		lifecycle_kill(r->api->config.lifecycle, r->destination, request_handle_done, r);
+		return;
+	}
 	lifecycle_shutdown(
 		r->api->config.lifecycle, r->destination, force, wait, request_handle_done, r);
 }

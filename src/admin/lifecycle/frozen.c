@@ -14,6 +14,7 @@
 #include "admin/lifecycle/frozen_key.h"
 #include "admin/lifecycle/frozen_make.h"
 #include "admin/lifecycle/orphans.h"
+#include "admin/lifecycle/preload_room.h"
 #include "admin/lifecycle/run.h"
 #include "admin/storage/storage.h"
 #include "base/cleanup.h"
@@ -135,13 +136,28 @@ make_next(struct lifecycle *l)
 	}
 }
 
+bool
+frozen_is_awaited(struct lifecycle *l, const struct qube *template)
+{
+	const struct frozen *f = find(l, template->name);
+	AUTO_FREE char *key = NULL;
+
+	if (!is_wanted(template) || (f != NULL && f->phase == FROZEN_FAILED))
+		return false;
+	if (f == NULL || f->phase != FROZEN_READY || f->doomed)
+		return true;
+	key = key_of_template(l, template);
+	return key != NULL && !text_equal(key, f->key);
+}
+
 void
 frozen_make_room(struct lifecycle *l, unsigned int memory_mib)
 {
 	uint64_t available = host_memory_available_mib();
 	struct frozen *f, *following;
 
-	if (available == 0 || available >= memory_mib + (uint64_t)MEMORY_LOW_MIB)
+	if (available == 0 || available >= memory_mib + (uint64_t)MEMORY_LOW_MIB ||
+		preload_make_room(l, memory_mib + MEMORY_LOW_MIB - available))
 		return;
 	list_for_each_safe (f, following, &l->frozen, link) {
 		if (f->phase == FROZEN_READY && f->users == 0) {

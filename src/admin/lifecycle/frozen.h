@@ -10,11 +10,14 @@
 #ifndef BULKHEAD_ADMIN_LIFECYCLE_FROZEN_H
 #define BULKHEAD_ADMIN_LIFECYCLE_FROZEN_H
 
+#include <stdbool.h>
+
 #include "admin/lifecycle/boot.h"
 #include "base/err.h"
 
 struct frozen;
 struct lifecycle;
+struct qube;
 struct run;
 
 #define FROZEN_RUN_DIRECTORY "/run/bulkhead/frozen"
@@ -41,6 +44,9 @@ const char *frozen_owner(const struct frozen *f);
 /* Makes a machine's plan that of a copy. 0 or -1 with the error; then plan->memory is to be closed.
  */
 int frozen_apply(const struct frozen *f, struct boot_plan *plan, struct err *err);
+
+/* Whether a disposable of the template has to boot now, but not once what is to be frozen is. */
+bool frozen_is_awaited(struct lifecycle *l, const struct qube *template);
 
 /* Lets go of memory for another qube; those in use stay. */
 void frozen_make_room(struct lifecycle *l, unsigned int memory_mib);

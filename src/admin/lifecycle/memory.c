@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "admin/lifecycle/frozen.h"
+#include "admin/lifecycle/preload_room.h"
 #include "admin/lifecycle/run.h"
 #include "base/cleanup.h"
 #include "base/log.h"
@@ -11,6 +12,8 @@
 
 /* What the hypervisor's process takes beside the qube's memory. */
 #define OVERHEAD_MIB 64
+/* What is to stay free beside a machine that nobody waits for. */
+#define SPARE_MIB 768
 /* The host may have got some from elsewhere. */
 #define LOOK_PERIOD_MS 1000
 
@@ -53,18 +56,33 @@ host_has(uint64_t mib)
 	return available == 0 || available >= mib + OVERHEAD_MIB;
 }
 
-/* Frozen disposables are the first to give way. */
+/* What is kept ready is the first to give way, then frozen disposables. */
 static bool
 has_room(const struct run *run)
 {
-	uint64_t needed = memory_of(run);
+	uint64_t limit = setting(run->l, MEMORY_LIMIT_FEATURE, UINT64_MAX);
+	uint64_t needed = memory_of(run), used = used_mib(run->l);
 
-	if (used_mib(run->l) + needed > setting(run->l, MEMORY_LIMIT_FEATURE, UINT64_MAX))
+	if (used + needed > limit) {
+		if (!run->is_spare)
+			(void)preload_make_room(run->l, used + needed - limit);
 		return false;
+	}
 	if (host_has(needed))
 		return true;
+	if (run->is_spare || preload_make_room(run->l, needed))
+		return false;
 	frozen_make_room(run->l, (unsigned int)needed);
 	return host_has(needed);
+}
+
+bool
+memory_is_spare(const struct lifecycle *l, uint64_t memory_mib)
+{
+	uint64_t available = host_memory_available_mib();
+
+	return used_mib(l) + memory_mib <= setting(l, MEMORY_LIMIT_FEATURE, UINT64_MAX) &&
+	       (available == 0 || available >= memory_mib + SPARE_MIB);
 }
 
 /* Whether something runs that is made to end. */
@@ -147,7 +165,7 @@ memory_take(struct run *run)
 	}
 	if (l->memory_timer == NULL)
 		l->memory_timer = loop_timer_create(l->config.loop, handle_look, l);
-	if (!may_come_back(l) || l->memory_timer == NULL) {
+	if (run->is_spare || !may_come_back(l) || l->memory_timer == NULL) {
 		refuse(run);
 		return false;
 	}

@@ -6,6 +6,7 @@
 #define BULKHEAD_ADMIN_LIFECYCLE_MEMORY_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 struct lifecycle;
 struct run;
@@ -24,5 +25,8 @@ bool memory_take(struct run *run);
 /* A machine has ended: who waits goes on waiting. */
 void memory_given_back(struct lifecycle *l);
 void memory_destroy(struct lifecycle *l);
+
+/* Whether another machine would leave enough for all that is to come. */
+bool memory_is_spare(const struct lifecycle *l, uint64_t memory_mib);
 
 #endif

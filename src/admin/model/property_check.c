@@ -350,7 +350,7 @@ veto_change_template(const struct app *app, const struct qube *q, const struct p
 	app_for_each_qube(app, i, other)
 	{
 		if (other->class == CLASS_DISP && qube_template(other) == q &&
-			!qube_is_halted(other))
+			!qube_is_halted(other) && !qube_flag(other, PROPERTY_IS_PRELOAD))
 			return err_set_kind(err, "QubesVMInUseError", EBUSY,
 				"Cannot change template while its disposables are running");
 	}
@@ -402,7 +402,8 @@ veto_in_use_as_dispvm(const struct app *app, const struct qube *q, const struct 
 	{
 		in_use = in_use || refers(app, other, PROPERTY_DEFAULT_DISPVM, q) ||
 			 refers(app, other, PROPERTY_MANAGEMENT_DISPVM, q) ||
-			 (other->class == CLASS_DISP && qube_template(other) == q);
+			 (other->class == CLASS_DISP && qube_template(other) == q &&
+				 !qube_flag(other, PROPERTY_IS_PRELOAD));
 	}
 	if (in_use)
 		return err_set_kind(err, "QubesVMInUseError", EBUSY,

@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "admin/api/api.h"
 #include "admin/model/app.h"
@@ -77,6 +78,18 @@ void event_log_open_from(struct event_log *log, struct fixture *f, const char *m
 char *event_log_take(struct event_log *log);
 void event_log_close(struct event_log *log);
 void assert_events(struct event_log *log, const char *expected);
+
+/* machines.c: what the double says to those who keep disposables ready, and what it was asked. */
+struct machines_spare {
+	bool is_busy; /* others are being started */
+	bool awaits_frozen;
+	bool fails;           /* what is started does not come up */
+	bool never_starts;    /* nor is it answered */
+	uint64_t memory_mib;  /* that is to spare; 0: enough */
+	unsigned int content; /* another one: templates have changed */
+	char calls[4096];     /* services that were called: "SERVICE of NAME" */
+};
+extern struct machines_spare machines_spare;
 
 /* machines.c: the last growth of a running disk that was asked for, "NAME:VOLUME SIZE". */
 extern char machines_resized[128];
