@@ -11,6 +11,7 @@
 #include "admin/api/client.h"
 #include "admin/api/disposable_owner.h"
 #include "admin/api/keep.h"
+#include "admin/api/preload.h"
 #include "admin/api/request.h"
 #include "admin/api/stats.h"
 #include "admin/api/visibility.h"
@@ -151,6 +152,9 @@ open_all(struct api *api, struct err *err)
 	if (api->accept_timer == NULL || api->disposals == NULL)
 		return err_set_errno(err, errno, "admin api: timers");
 	api->owners = owners_create(api);
+	api->preloads = preloads_create(api);
+	if (api->preloads == NULL)
+		return err_set_errno(err, errno, "admin api: timers");
 	if (listener_open(&api->listeners[0], api, API_SOCKET, false, err) < 0)
 		return -1;
 	return listener_open(&api->listeners[1], api, API_INTERNAL_SOCKET, true, err);
@@ -201,6 +205,7 @@ api_destroy(struct api *api)
 	client_destroy_all(api);
 	request_destroy_all(api);
 	loop_timer_destroy(api->accept_timer);
+	preloads_destroy(api->preloads);
 	owners_destroy(api->owners);
 	disposals_destroy(api->disposals);
 	keeps_destroy(api->keeps);

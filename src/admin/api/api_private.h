@@ -16,6 +16,7 @@ struct keeps;
 struct loop_fd;
 struct loop_timer;
 struct owners;
+struct preloads;
 struct qube;
 struct stats;
 struct system_info;
@@ -38,6 +39,7 @@ struct api {
 	struct clone_tokens *clone_tokens;
 	struct disposals *disposals;
 	struct owners *owners;
+	struct preloads *preloads;
 	struct imports *imports;
 	struct keeps *keeps;
 	struct stats *stats; /* NULL until somebody listens */

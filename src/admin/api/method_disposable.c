@@ -1,7 +1,11 @@
-/* admin.vm.CreateDisposable (spec admin-api.md 11.3): an unnamed disposable, not yet started. */
+/*
+ * admin.vm.CreateDisposable (spec admin-api.md 11.3): an unnamed disposable, not yet started, or one
+ * that was kept ready.
+ */
 #include "admin/api/create.h"
 #include "admin/api/disposable_owner.h"
 #include "admin/api/method.h"
+#include "admin/api/preload.h"
 #include "admin/model/app.h"
 #include "base/cleanup.h"
 
@@ -32,14 +36,29 @@ has_too_many(const struct request *r)
 	return count >= API_QUBE_DISPOSABLES_MAX;
 }
 
+static void
+create_fresh(struct request *r, struct qube *template, bool wants_uuid)
+{
+	static const struct volume_pools default_pools;
+	struct qube_spec spec = {
+		.class = CLASS_DISP, .template = template, .created_by = r->source};
+	AUTO_ERR struct err err = ERR_INIT;
+	struct qube *q = create_qube(r->api, &spec, &default_pools, &err);
+
+	if (q == NULL) {
+		request_fail(r, &err);
+		return;
+	}
+	owners_note(r->api->owners, r, q);
+	request_print(r, "%s%s", wants_uuid ? "uuid:" : "", wants_uuid ? q->uuid : q->name);
+	request_reply(r);
+}
+
 void
 handle_create_disposable(struct request *r)
 {
-	static const struct volume_pools default_pools;
-	AUTO_ERR struct err err = ERR_INIT;
-	struct qube_spec spec = {.class = CLASS_DISP, .created_by = r->source};
 	bool wants_uuid = r->payload_size == 4 && text_equal(r->payload, "uuid");
-	struct qube *q;
+	struct qube *template;
 
 	if (r->argument[0] != '\0' && !text_equal(r->argument, "preload")) {
 		request_refuse(r, "PermissionDenied", "Argument not in 'preload'");
@@ -50,20 +69,20 @@ handle_create_disposable(struct request *r)
 			r, "ProtocolError", "Invalid payload, expected empty string or 'uuid'");
 		return;
 	}
-	spec.template = find_template(r);
-	if (spec.template == NULL) {
+	template = find_template(r);
+	if (template == NULL) {
 		request_refuse(
 			r, "QubesException", "'%s' has no default disposable template", r->source);
 		return;
 	}
-	if (!qube_flag(spec.template, PROPERTY_TEMPLATE_FOR_DISPVMS)) {
+	if (!qube_flag(template, PROPERTY_TEMPLATE_FOR_DISPVMS)) {
 		request_refuse(r, "QubesException",
 			"Refusing to create disposable out of app qube which has "
 			"template_for_dispvms=False");
 		return;
 	}
-	/* A copy of the frozen one, which is always there, is what is kept ready here. */
 	if (r->argument[0] != '\0') {
+		preloads_ask(r->api->preloads, template);
 		request_reply(r);
 		return;
 	}
@@ -72,12 +91,12 @@ handle_create_disposable(struct request *r)
 			API_QUBE_DISPOSABLES_MAX);
 		return;
 	}
-	q = create_qube(r->api, &spec, &default_pools, &err);
-	if (q == NULL) {
-		request_fail(r, &err);
+	if (has_too_many(r)) {
+		request_refuse(r, "QubesException", "'%s' has %d disposables already", r->source,
+			API_QUBE_DISPOSABLES_MAX);
 		return;
 	}
-	owners_note(r->api->owners, r, q);
-	request_print(r, "%s%s", wants_uuid ? "uuid:" : "", wants_uuid ? q->uuid : q->name);
-	request_reply(r);
+	request_pin(r);
+	if (!preload_take(r, template, wants_uuid, create_fresh))
+		create_fresh(r, template, wants_uuid);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "admin/api/api.h"
+#include "admin/api/preload.h"
 #include "admin/daemon/policy_guard.h"
 #include "admin/daemon/service_links.h"
 #include "admin/hypervisor/hypervisor.h"
@@ -129,13 +130,16 @@ open_model(struct daemon *d, struct err *err)
 	AUTO_FREE char *store_path = root_path(STORE_PATH);
 	AUTO_FREE char *store_directory = root_path("/var/lib/qubes");
 
+	bool is_new;
+
 	if (make_directories(store_directory, 0755, err) < 0)
 		return -1;
+	is_new = access(store_path, F_OK) < 0;
 	d->store = store_open(store_path, err);
 	if (d->store == NULL)
 		return -1;
 	d->app = app_create(d->store, &hooks, err);
-	if (d->app == NULL)
+	if (d->app == NULL || (is_new && preloads_set_default(d->app, err) < 0))
 		return -1;
 	d->storage = storage_create(d->loop, d->store, err);
 	return d->storage == NULL ? -1 : 0;
