@@ -1,0 +1,26 @@
+/*
+ * Which files a process can still reach, where the kernel has Landlock: beside sandbox.h, which
+ * says what it can do with them. Sockets that have a path can be connected to all the same.
+ */
+#ifndef BULKHEAD_BASE_LANDLOCK_H
+#define BULKHEAD_BASE_LANDLOCK_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/err.h"
+
+struct landlock_place {
+	const char
+		*path; /* a directory with all below it, or a file; one that is not there is none */
+	bool is_writable; /* also for making, moving and removing what is below */
+};
+
+/*
+ * From here on the process, and all that it starts, opens nothing outside of the places, also
+ * by a link within. Descriptors that are open stay. 0; 1 where the kernel cannot do it (a line
+ * of the log at debug); -1 with the error.
+ */
+int landlock_enter(const struct landlock_place *places, size_t count, struct err *err);
+
+#endif
