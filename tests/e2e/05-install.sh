@@ -18,6 +18,8 @@ require "it installs" env DESTDIR="$destination" meson install -C "$work/build" 
 for file in usr/sbin/bulkheadd usr/sbin/qrexec-daemon usr/bin/qrexec-client usr/bin/qvm \
 	usr/bin/qvm-run usr/bin/bulkhead-doctor usr/libexec/bulkhead/vchan-linkd usr/include/libvchan.h \
 	usr/lib/systemd/system/bulkheadd.service usr/lib/sysusers.d/bulkhead.conf \
+	etc/xdg/autostart/bulkhead-menus.desktop etc/xdg/autostart/bulkhead-windows.desktop \
+	etc/xdg/autostart/qrexec-policy-agent.desktop \
 	usr/lib/tmpfiles.d/bulkhead.conf etc/qubes/policy.d/README usr/share/man/man1/qvm-run.1 \
 	usr/share/man/man8/bulkheadd.8 usr/share/bash-completion/completions/qvm-run; do
 	check "/$file" test -e "$destination/$file"

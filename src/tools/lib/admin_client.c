@@ -208,6 +208,16 @@ admin_events_next(
 }
 
 void
+admin_events_poll(const struct admin_events *events, struct pollfd *ret_poll)
+{
+	struct pollfd polls[2];
+
+	/* The request first, if it is not out yet. */
+	add_poll(events->connection, polls);
+	*ret_poll = polls[0];
+}
+
+void
 admin_events_close(struct admin_events *events)
 {
 	if (events == NULL)

@@ -67,6 +67,9 @@ struct admin_events *admin_events_open(const char *destination, struct err *err)
 /* The next event: 1, or 0 when timeout_ms passed, or -1 with the error (also at the end). */
 int admin_events_next(struct admin_events *events, int timeout_ms, struct admin_event *ret_event,
 	struct err *err);
+struct pollfd;
+/* What to wait for, beside other things, when the last call said that there is none. */
+void admin_events_poll(const struct admin_events *events, struct pollfd *ret_poll);
 void admin_events_close(struct admin_events *events);
 
 #endif

@@ -40,8 +40,10 @@ sync_menus(const char *qube, struct err *err)
 	buf_init(&untrusted_list, MENU_BYTES_MAX);
 	if (qube_call(source, "qubes.GetAppmenus", "", LIST_TIMEOUT_MS, &untrusted_list, err) < 0)
 		return -1;
-	return menus_take(
-		source, (const char *)buf_data(&untrusted_list), buf_len(&untrusted_list), err);
+	if (menus_keep(source, (const char *)buf_data(&untrusted_list), buf_len(&untrusted_list),
+		    err) < 0)
+		return -1;
+	return menus_write_of_source(source, err);
 }
 
 static int

@@ -1,12 +1,10 @@
-/* Keeping menus and icons (menu_store.h). Icons are kept as the checked bytes that came. */
+/* Keeping menus (menu_store.h). Two stores may have something of a qube: ours, and dom0's. */
 #include "tools/services/menu_store.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
-#include <time.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -14,169 +12,156 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "tools/services/image.h"
-#include "tools/services/qube_call.h"
+#include "tools/services/menu_icons.h"
+#include "tools/services/session_paths.h"
 
-#define STORE "/var/lib/qubes/appmenus"
-#define LIST "list"
+#define OWN_STORE "bulkhead/menus"
 #define ICONS "icons"
-#define RAW ".rgba"
-#define ICON_TIMEOUT_MS 10000
-/* For all icons of a qube together: it must not keep us for ever. */
-#define ICONS_SECONDS 300
+#define NEW_ICONS ICONS ".new"
+#define DRAWN "drawn"
+#define SIGNS ".labels"
 
-static char *
-store_path(const char *qube, const char *name)
+char *
+menu_store_directory(struct err *err)
 {
-	return root_path(STORE "/%s/%s", qube, name);
+	AUTO_ERR struct err own = ERR_INIT;
+	AUTO_FREE char *shared = root_path(MENU_STORE);
+	AUTO_FREE char *path = NULL;
+
+	if (make_directories(shared, 0755, &own) == 0 && access(shared, W_OK) == 0)
+		return steal_ptr(shared);
+	path = session_data_path(OWN_STORE, err);
+	return path == NULL || make_directories(path, 0755, err) < 0 ? NULL : steal_ptr(path);
 }
 
-/* A directory of the store; the caller frees it. NULL with the error. */
+/* A directory of our store; the caller frees it. NULL with the error. */
 static char *
-make_store_directory(const char *qube, const char *name, struct err *err)
+make_directory(const char *qube, const char *name, struct err *err)
 {
-	AUTO_FREE char *path = store_path(qube, name);
+	AUTO_FREE char *store = menu_store_directory(err);
+	AUTO_FREE char *path = NULL;
 
+	if (store == NULL)
+		return NULL;
+	path = text_format("%s/%s/%s", store, qube, name);
 	return make_directories(path, 0755, err) < 0 ? NULL : steal_ptr(path);
-}
-
-/* Files of the form ID.rgba and ID-COLOUR.png. */
-static void
-remove_icons(const char *qube)
-{
-	AUTO_ERR struct err err = ERR_INIT;
-	AUTO_FREE char *path = store_path(qube, ICONS);
-
-	if (remove_tree(path, &err) < 0)
-		log_warning("%s", err_message(&err));
 }
 
 int
 menu_store_save(const char *qube, const struct menu *menu, struct err *err)
 {
-	AUTO_FREE char *directory = make_store_directory(qube, ".", err);
-	AUTO_FREE char *path = store_path(qube, LIST);
+	AUTO_FREE char *directory = make_directory(qube, "", err);
+	AUTO_FREE char *path = NULL;
 	AUTO_BUF struct buf text;
 
+	buf_init(&text, MENU_BYTES_MAX);
 	if (directory == NULL)
 		return -1;
-	buf_init(&text, MENU_BYTES_MAX);
+	path = path_join(directory, MENU_LIST);
 	if (menu_format(menu, &text) < 0)
 		return err_set(err, E2BIG, "the menu of '%s' is too long", qube);
-	if (write_file(path, buf_data(&text), buf_len(&text), 0644, err) < 0)
-		return -1;
-	remove_icons(qube);
-	return 0;
+	return write_file(path, buf_data(&text), buf_len(&text), 0644, err);
+}
+
+/* The directory with the newer list of a qube; the caller frees it. NULL: there is none. */
+static char *
+directory_with_list(const char *qube)
+{
+	AUTO_ERR struct err err = ERR_INIT;
+	AUTO_FREE char *own = menu_store_directory(&err);
+	AUTO_FREE char *shared = root_path(MENU_STORE);
+	const char *const stores[] = {shared, own};
+	struct timespec newest = {0};
+	char *best = NULL;
+
+	for (size_t i = 0; i < 2; i++) {
+		AUTO_FREE char *list =
+			stores[i] == NULL ? NULL : text_format("%s/%s/" MENU_LIST, stores[i], qube);
+		struct stat st;
+
+		if (list == NULL || stat(list, &st) < 0 || st.st_mtim.tv_sec < newest.tv_sec ||
+			(st.st_mtim.tv_sec == newest.tv_sec && st.st_mtim.tv_nsec < newest.tv_nsec))
+			continue;
+		newest = st.st_mtim;
+		free(best);
+		best = path_join(stores[i], qube);
+	}
+	return best;
 }
 
 int
 menu_store_load(const char *qube, struct menu *ret_menu, struct err *err)
 {
-	AUTO_FREE char *path = store_path(qube, LIST);
+	AUTO_FREE char *directory = directory_with_list(qube);
+	AUTO_FREE char *path = NULL;
 	AUTO_FREE char *text = NULL;
 	size_t size;
 
 	*ret_menu = (struct menu){0};
-	if (access(path, F_OK) < 0 && errno == ENOENT)
+	if (directory == NULL)
 		return 0;
+	path = path_join(directory, MENU_LIST);
 	if (read_file(path, MENU_BYTES_MAX, &text, &size, err) < 0)
 		return -1;
 	return menu_parse(text, size, ret_menu, err);
 }
 
-/* --- icons -------------------------------------------------------------------------------- */
-
+/* The new icons take the place of the old, which menus show until then. */
 static int
-fetch_icon(const char *qube, const struct menu_program *program, const char *directory,
-	struct err *err)
+swap_icons(const char *qube, struct err *err)
 {
-	AUTO_FREE char *question = text_format("%s%s\n",
-		program->fields[MENU_ICON][0] == '/' ? "" : "xdgicon:", program->fields[MENU_ICON]);
-	AUTO_FREE char *path = text_format("%s/%s" RAW, directory, program->id);
-	AUTO_BUF struct buf answer;
-	struct image image;
+	AUTO_FREE char *directory = make_directory(qube, "", err);
+	AUTO_FREE char *from = NULL;
+	AUTO_FREE char *to = NULL;
 
-	buf_init(&answer, ICON_BYTES_MAX);
-	if (qube_call(qube, "qubes.GetImageRGBA", question, ICON_TIMEOUT_MS, &answer, err) < 0)
+	if (directory == NULL)
 		return -1;
-	if (image_parse(buf_data(&answer), buf_len(&answer), ICON_SIDE_MAX, ICON_SIDE_MAX, &image) <
-		0)
-		return err_set(err, EBADMSG, "what came is not an icon");
-	return write_file(path, buf_data(&answer), buf_len(&answer), 0644, err);
+	from = path_join(directory, NEW_ICONS);
+	to = path_join(directory, ICONS);
+	if (remove_tree(to, err) < 0)
+		return -1;
+	return rename(from, to) == 0 ? 0 : err_set_errno(err, errno, "icons '%s'", to);
 }
 
 void
 menu_store_fetch_icons(const char *qube, const struct menu *menu)
 {
 	AUTO_ERR struct err err = ERR_INIT;
-	AUTO_FREE char *directory = make_store_directory(qube, ICONS, &err);
-	struct timespec start, now;
+	AUTO_FREE char *directory = make_directory(qube, NEW_ICONS, &err);
 
-	if (directory == NULL) {
+	if (directory != NULL)
+		menu_icons_fetch(qube, menu, directory);
+	if (directory == NULL || swap_icons(qube, &err) < 0)
 		log_warning("%s", err_message(&err));
-		return;
-	}
-	clock_gettime(CLOCK_MONOTONIC, &start);
-	for (size_t i = 0; i < menu->count; i++) {
-		const struct menu_program *program = &menu->programs[i];
-
-		clock_gettime(CLOCK_MONOTONIC, &now);
-		if (now.tv_sec - start.tv_sec > ICONS_SECONDS) {
-			log_qube_message(LOG_LEVEL_WARNING, qube, "icons take too long");
-			return;
-		}
-		if (program->fields[MENU_ICON] == NULL ||
-			fetch_icon(qube, program, directory, &err) == 0)
-			continue;
-		log_qube_message(LOG_LEVEL_WARNING, qube, "icon of '%s': %s", program->id,
-			err_message(&err));
-		err_clear(&err);
-	}
 }
 
 static char *
 label_sign(uint32_t colour, struct err *err)
 {
-	AUTO_FREE char *directory = root_path(STORE "/.labels");
-	AUTO_FREE char *path = text_format("%s/%06x.png", directory, colour);
+	AUTO_FREE char *directory = make_directory(SIGNS, "", err);
+	AUTO_FREE char *path = NULL;
 
-	if (access(path, R_OK) == 0)
-		return steal_ptr(path);
-	if (make_directories(directory, 0755, err) < 0 || image_write_label(colour, path, err) < 0)
+	if (directory == NULL)
+		return NULL;
+	path = text_format("%s/%06x.png", directory, colour);
+	if (access(path, R_OK) < 0 && image_write_label(colour, path, err) < 0)
 		return NULL;
 	return steal_ptr(path);
-}
-
-/* 0, or -1 when there is nothing to make it of. */
-static int
-make_tinted(const char *raw, const char *path, uint32_t colour)
-{
-	AUTO_ERR struct err err = ERR_INIT;
-	AUTO_FREE char *bytes = NULL;
-	struct image image;
-	size_t size;
-
-	if (access(raw, R_OK) < 0)
-		return -1;
-	if (read_file(raw, ICON_BYTES_MAX, &bytes, &size, &err) < 0 ||
-		image_parse((uint8_t *)bytes, size, ICON_SIDE_MAX, ICON_SIDE_MAX, &image) < 0)
-		return -1;
-	image_tint((uint8_t *)bytes + ((const char *)image.pixels - bytes),
-		(size_t)image.width * image.height, colour);
-	if (image_write_png(&image, path, &err) < 0) {
-		log_warning("%s", err_message(&err));
-		return -1;
-	}
-	return 0;
 }
 
 char *
 menu_store_icon(const char *qube, const char *id, uint32_t colour, struct err *err)
 {
-	AUTO_FREE char *directory = store_path(qube, ICONS);
-	AUTO_FREE char *raw = text_format("%s/%s" RAW, directory, id);
-	AUTO_FREE char *path = text_format("%s/%s-%06x.png", directory, id, colour);
+	AUTO_FREE char *drawn = make_directory(qube, DRAWN, err);
+	AUTO_FREE char *kept = directory_with_list(qube);
+	AUTO_FREE char *raw = NULL;
+	AUTO_FREE char *path = NULL;
 
-	if (access(path, R_OK) == 0 || make_tinted(raw, path, colour) == 0)
-		return steal_ptr(path);
-	return label_sign(colour, err);
+	if (drawn == NULL)
+		return NULL;
+	if (kept == NULL)
+		return label_sign(colour, err);
+	raw = text_format("%s/" ICONS "/%s" MENU_ICON_SUFFIX, kept, id);
+	path = text_format("%s/%s-%06x.png", drawn, id, colour);
+	return menu_icon_draw(raw, path, colour) == 0 ? steal_ptr(path) : label_sign(colour, err);
 }

@@ -2,13 +2,18 @@
 #include "tools/services/menu_watch.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
 
+#include "base/cleanup.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "base/text.h"
 #include "tools/lib/admin_client.h"
+#include "tools/services/menu_changes.h"
+#include "tools/services/menu_store.h"
 #include "tools/services/menu_write.h"
 #include "tools/services/menus.h"
 
@@ -77,30 +82,81 @@ handle_event(const struct admin_event *event)
 		log_warning("menus: %s", err_message(&err));
 }
 
-/* Until the stream ends: the daemon has gone. */
+/* A qube told dom0 its programs, or somebody asked it. */
 static void
-follow(void)
+handle_changes(struct menu_changes *changes)
+{
+	const char *qube;
+	int result;
+
+	while ((result = menu_changes_next(changes, &qube)) != 0) {
+		AUTO_ERR struct err err = ERR_INIT;
+
+		if ((result < 0 ? menus_write(NULL, &err) : menus_write_of_source(qube, &err)) < 0)
+			log_warning("menus: %s", err_message(&err));
+	}
+}
+
+/* What the daemon said until now. -1: the stream ended. */
+static int
+handle_events(struct admin_events *events)
 {
 	AUTO_ERR struct err err = ERR_INIT;
-	struct admin_events *events = admin_events_open("dom0", &err);
 	struct admin_event event;
+	int result;
 
-	if (events == NULL)
-		return;
-	while (admin_events_next(events, -1, &event, &err) > 0) {
+	while ((result = admin_events_next(events, 0, &event, &err)) > 0) {
 		handle_event(&event);
 		admin_event_finish(&event);
 	}
+	return result;
+}
+
+/* Until the stream ends: the daemon has gone. Without `changes` only its events count. */
+static void
+follow(struct menu_changes *changes)
+{
+	AUTO_ERR struct err err = ERR_INIT;
+	struct admin_events *events = admin_events_open("dom0", &err);
+	struct pollfd sources[2] = {{.fd = -1}};
+
+	if (events == NULL)
+		return;
+	sources[1].fd = changes != NULL ? menu_changes_fd(changes) : -1;
+	sources[1].events = POLLIN;
+	while (handle_events(events) == 0) {
+		if (changes != NULL)
+			handle_changes(changes);
+		admin_events_poll(events, &sources[0]);
+		poll(sources, 2, -1);
+	}
 	admin_events_close(events);
+}
+
+/* What dom0's service keeps. Where it cannot be seen, menus follow the daemon alone. */
+static struct menu_changes *
+open_changes(void)
+{
+	AUTO_ERR struct err err = ERR_INIT;
+	AUTO_FREE char *own = menu_store_directory(&err);
+	AUTO_FREE char *shared = root_path(MENU_STORE);
+	struct menu_changes *changes;
+
+	err_clear(&err);
+	changes = menu_changes_open(shared, &err);
+	if (changes == NULL)
+		log_warning("%s", err_message(&err));
+	return changes;
 }
 
 void
 menu_watch(void)
 {
 	const struct timespec pause = {.tv_sec = 1};
+	struct menu_changes *changes = open_changes();
 
 	for (;;) {
-		follow();
+		follow(changes);
 		/* Nothing tells when a daemon that is gone comes back. */
 		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
 	}

@@ -5,7 +5,10 @@
 #include "base/err.h"
 #include "tools/lib/admin_reply.h"
 
-/* Writes all menus, then follows the daemon's events, over its restarts too. Never returns. */
+/*
+ * Writes all menus, then follows the daemon's events, over its restarts too, and the lists that
+ * are kept. Never returns.
+ */
 void menu_watch(void) __attribute__((noreturn));
 
 /* What an event means for the menus. */

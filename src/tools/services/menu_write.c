@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -11,29 +12,21 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "tools/services/menu_store.h"
+#include "tools/services/session_paths.h"
 
 #define PREFIX "qubes-vm."
 #define SUFFIX ".desktop"
+#define RUNNER "qvm-run"
 #define SYSTEM_DIRECTORY "/usr/local/share/applications"
 
 /* The directory of the files; the caller frees it. NULL with the error. */
 static char *
 applications_directory(struct err *err)
 {
-	const char *data = getenv("XDG_DATA_HOME"), *home = getenv("HOME");
-	AUTO_FREE char *path = NULL;
+	AUTO_FREE char *path = geteuid() == 0 ? root_path(SYSTEM_DIRECTORY)
+					      : session_data_path("applications", err);
 
-	if (geteuid() == 0)
-		path = root_path(SYSTEM_DIRECTORY);
-	else if (data != NULL && data[0] == '/')
-		path = path_join(data, "applications");
-	else if (home != NULL && home[0] == '/')
-		path = path_join(home, ".local/share/applications");
-	if (path == NULL) {
-		err_set(err, ENOENT, "no home directory");
-		return NULL;
-	}
-	return make_directories(path, 0755, err) < 0 ? NULL : steal_ptr(path);
+	return path == NULL || make_directories(path, 0755, err) < 0 ? NULL : steal_ptr(path);
 }
 
 /* The qube's name in the name of a file: the first dot after it is the end of it. */
@@ -66,13 +59,57 @@ menu_entry_file_name(const char *qube, const char *id)
 	return text_format("%s%s" SUFFIX, prefix, id);
 }
 
+/* An argument of a command line, as desktop entries quote it: twice, and with percent signs. */
+static void
+put_quoted(struct buf *text, const char *argument)
+{
+	buf_printf(text, "\"");
+	for (; *argument != '\0'; argument++) {
+		if (strchr("\"`$\\", *argument) != NULL)
+			buf_printf(text, "\\\\");
+		if (*argument == '%' || *argument == '\\')
+			buf_put_u8(text, (uint8_t)*argument);
+		buf_put_u8(text, (uint8_t)*argument);
+	}
+	buf_printf(text, "\"");
+}
+
+/*
+ * The program beside us, on the instance that we were told of; of the system's own instance plain,
+ * as a person would type it. The caller frees it.
+ */
+static char *
+runner(void)
+{
+	char self[PATH_MAX];
+	ssize_t length = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	const char *root = root_prefix();
+	AUTO_FREE char *setting = text_format("BULKHEAD_ROOT=%s", root);
+	AUTO_FREE char *program = NULL;
+	AUTO_BUF struct buf text;
+
+	if (root[0] == '\0' || length < 0)
+		return text_copy(RUNNER);
+	self[length] = '\0';
+	*strrchr(self, '/') = '\0';
+	program = path_join(self, RUNNER);
+	buf_init(&text, 8UL * PATH_MAX);
+	buf_printf(&text, "env ");
+	put_quoted(&text, setting);
+	buf_printf(&text, " ");
+	put_quoted(&text, program);
+	return buf_steal_string(&text);
+}
+
 static char *
 command(const struct menu_qube *qube, const char *id)
 {
+	AUTO_FREE char *program = runner();
+
 	if (qube->disposable)
-		return text_format(
-			"qvm-run -q -a --service --dispvm=%s -- qubes.StartApp+%s", qube->name, id);
-	return text_format("qvm-run -q -a --service -- %s qubes.StartApp+%s", qube->name, id);
+		return text_format("%s -q -a --service --dispvm=%s -- qubes.StartApp+%s", program,
+			qube->name, id);
+	return text_format("%s -q -a --service -- %s qubes.StartApp+%s", program, qube->name, id);
 }
 
 /* KEY=[QUBE: ]VALUE of a field that there is. */

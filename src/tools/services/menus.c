@@ -129,7 +129,7 @@ find_source(const struct qube_list *list, const char *name, struct err *err)
 }
 
 int
-menus_take(const char *qube, const char *untrusted_text, size_t size, struct err *err)
+menus_keep(const char *qube, const char *untrusted_text, size_t size, struct err *err)
 {
 	AUTO_QUBES struct qube_list list = {0};
 	AUTO_MENU struct menu menu = {0};
@@ -147,7 +147,8 @@ menus_take(const char *qube, const char *untrusted_text, size_t size, struct err
 		menu_store_save(qube, &menu, err) < 0)
 		return -1;
 	menu_store_fetch_icons(qube, &menu);
-	return write_all(&list, source, err);
+	/* Once more, for those who follow the list: now it has its icons. */
+	return menu_store_save(qube, &menu, err);
 }
 
 int
@@ -163,6 +164,18 @@ menus_write(const char *qube_or_null, struct err *err)
 	q = find_qube(&list, qube_or_null, err);
 	source = q != NULL ? find_source(&list, q->name, err) : NULL;
 	return source == NULL ? -1 : write_one(q, source, err);
+}
+
+int
+menus_write_of_source(const char *source, struct err *err)
+{
+	AUTO_QUBES struct qube_list list = {0};
+	const struct qube *q;
+
+	if (qubes_load(&list, properties, PROPERTY_COUNT, err) < 0)
+		return -1;
+	q = find_source(&list, source, err);
+	return q == NULL ? -1 : write_all(&list, q, err);
 }
 
 char *

@@ -13,12 +13,15 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/landlock.h"
 #include "base/log.h"
+#include "base/path.h"
 #include "base/sandbox.h"
 #include "base/text.h"
 #include "tools/services/clock.h"
 #include "tools/services/feature_service.h"
 #include "tools/services/menu.h"
+#include "tools/services/menu_store.h"
 #include "tools/services/menus.h"
 #include "tools/services/updates.h"
 
@@ -56,7 +59,7 @@ static int
 sync_menus(const char *caller, const char *argument, struct payload *payload, struct err *err)
 {
 	(void)argument;
-	return menus_take(caller, payload->bytes, payload->size, err);
+	return menus_keep(caller, payload->bytes, payload->size, err);
 }
 
 static int
@@ -77,19 +80,26 @@ tell_randomized_time(
 	return clock_print_randomized(err);
 }
 
+/* What a service may do once it reads. */
+enum reach {
+	REACH_DAEMON, /* talks to bulkheadd alone */
+	REACH_QUBES,  /* also calls qubes */
+	REACH_MENUS,  /* also keeps menus */
+};
+
 static const struct service {
 	const char *name;
 	size_t payload_max; /* 0: nothing is read */
-	bool confined;      /* talks to bulkheadd alone; the menus are files, and icons calls */
+	enum reach reach;
 	int (*run)(
 		const char *caller, const char *argument, struct payload *payload, struct err *err);
 } services[] = {
-	{"qubes.FeaturesRequest", REQUESTS_MAX_BYTES, true, notify_features},
-	{"qubes.GetDate", 0, false, tell_time},
-	{"qubes.GetRandomizedTime", 0, false, tell_randomized_time},
-	{"qubes.NotifyTools", REQUESTS_MAX_BYTES, true, notify_features},
-	{"qubes.NotifyUpdates", UPDATE_COUNT_MAX_BYTES, true, notify_updates},
-	{"qubes.SyncAppMenus", MENU_BYTES_MAX, false, sync_menus},
+	{"qubes.FeaturesRequest", REQUESTS_MAX_BYTES, REACH_DAEMON, notify_features},
+	{"qubes.GetDate", 0, REACH_QUBES, tell_time},
+	{"qubes.GetRandomizedTime", 0, REACH_DAEMON, tell_randomized_time},
+	{"qubes.NotifyTools", REQUESTS_MAX_BYTES, REACH_DAEMON, notify_features},
+	{"qubes.NotifyUpdates", UPDATE_COUNT_MAX_BYTES, REACH_DAEMON, notify_updates},
+	{"qubes.SyncAppMenus", MENU_BYTES_MAX, REACH_MENUS, sync_menus},
 };
 
 static const struct service *
@@ -121,14 +131,75 @@ read_payload(size_t max, struct payload *ret, struct err *err)
 	return 0;
 }
 
-/* Before the first byte of the caller: from here on the only way out is bulkheadd's socket. */
+/* What opens no file, makes no process: the first so many of the calls below. */
+#define DAEMON_CALLS 4
+
+static const int calls[] = {
+	/* bulkheadd's socket */
+	SYS_access,
+	SYS_socket,
+	SYS_connect,
+	SYS_alarm,
+	/* a call to a qube, in a process that can be ended */
+	SYS_clone,
+	SYS_clone3,
+	SYS_set_robust_list,
+	SYS_rseq,
+	SYS_wait4,
+	SYS_kill,
+	SYS_pipe2,
+	SYS_prctl,
+	SYS_dup3,
+	SYS_bind,
+	SYS_listen,
+	SYS_accept4,
+	SYS_socketpair,
+	SYS_setsockopt,
+	SYS_timerfd_create,
+	SYS_timerfd_settime,
+	SYS_splice,
+	SYS_tee,
+	/* the files of the store */
+	SYS_openat,
+	SYS_readlink,
+	SYS_mkdir,
+	SYS_rename,
+	SYS_unlink,
+	SYS_unlinkat,
+	SYS_rmdir,
+	SYS_getdents64,
+	SYS_fchmod,
+	SYS_fsync,
+};
+
+/* Of all files only these: the store, and the sockets of qubes. */
 static int
-confine(struct err *err)
+keep_to_places(enum reach reach, struct err *err)
 {
-	static const int calls[] = {SYS_access, SYS_socket, SYS_connect, SYS_alarm};
+	AUTO_FREE char *store = reach == REACH_MENUS ? menu_store_directory(err) : NULL;
+	AUTO_FREE char *run = root_path("/run");
+	const struct landlock_place places[] = {
+		{"/dev/null", .is_writable = true},
+		{run, .is_writable = true},
+		{store, .is_writable = true},
+	};
+
+	if (reach == REACH_MENUS && store == NULL)
+		return -1;
+	return landlock_enter(places, reach == REACH_MENUS ? 3 : 2, err) < 0 ? -1 : 0;
+}
+
+/* Before the first byte of the caller. Programs are started by none of them. */
+static int
+confine(enum reach reach, struct err *err)
+{
+	const size_t count =
+		reach == REACH_DAEMON ? DAEMON_CALLS : sizeof(calls) / sizeof(calls[0]);
 
 	tzset(); /* reads a file, for the dates that are noted */
-	return sandbox_enter(calls, sizeof(calls) / sizeof(calls[0]), err);
+	if (reach != REACH_DAEMON && keep_to_places(reach, err) < 0)
+		return -1;
+	return sandbox_enter(calls, count, err);
 }
 
 static int
@@ -137,7 +208,7 @@ run(const struct service *service, const char *caller, const char *argument, str
 	struct payload payload = {0};
 	int result = 0;
 
-	if (service->confined && confine(err) < 0)
+	if (confine(service->reach, err) < 0)
 		return -1;
 	/* The signal ends us: nothing was done yet. */
 	alarm(PATIENCE_SECONDS);

@@ -110,7 +110,7 @@ daemon <<<"$rules
 admin.property.Get+clockvm dom0 = ok default=False type=vm dom0"
 call work qubes.GetDate ''
 is "dom0 does" 26 "$(stat -c %s "$directory/out")"
-QREXEC_REMOTE_DOMAIN=work "$directory/rpc/qubes.GetDate" nanoseconds >"$directory/out"
+ASAN_OPTIONS=detect_leaks=0 QREXEC_REMOTE_DOMAIN=work "$directory/rpc/qubes.GetDate" nanoseconds >"$directory/out"
 is "to the nanosecond" 36 "$(stat -c %s "$directory/out")"
 daemon <<<"${rules/class=AppVM state=Running/class=AppVM state=Halted}
 admin.property.Get+clockvm dom0 = ok default=False type=vm work"
@@ -130,13 +130,18 @@ menu='foo.desktop:Name=Foo\nfoo.desktop:Categories=Network;Evil;\nfoo.desktop:Ex
 menu_rules="$rules
 admin.label.Get+red dom0 = ok 0xcc0000
 admin.label.Get+black dom0 = ok 0x000000"
+appmenus=$programs/qvm-appmenus
 daemon <<<"$menu_rules"
 call deb qubes.SyncAppMenus "$menu"
 is "a template's menu" 0 $status
+is "is kept" "bar.desktop:Name=Bar foo.desktop:Name=Foo foo.desktop:Categories=Network;" \
+	"$(xargs -d '\n' <"$BULKHEAD_ROOT/var/lib/qubes/appmenus/deb/list")"
+is "and written by no service" "" "$(ls "$applications" 2>/dev/null)"
+run "$appmenus" --all
 files=$(cd "$applications" 2>/dev/null && echo ./*)
 is "is that of its qubes too" \
 	"./qubes-vm.deb.bar.desktop ./qubes-vm.deb.foo.desktop ./qubes-vm.work.bar.desktop ./qubes-vm.work.foo.desktop" "$files"
-is "starts there" "Exec=qvm-run -q -a --service -- work qubes.StartApp+foo" \
+is "starts there" "Exec=env \"BULKHEAD_ROOT=$BULKHEAD_ROOT\" \"$(readlink -f "$programs")/qvm-run\" -q -a --service -- work qubes.StartApp+foo" \
 	"$(grep ^Exec= "$applications/qubes-vm.work.foo.desktop")"
 icon=$(sed -n 's/^Icon=//p' "$applications/qubes-vm.work.foo.desktop")
 is "has the sign of the label" "cc0000.png" "${icon##*/}"
@@ -145,14 +150,15 @@ if command -v desktop-file-validate >/dev/null; then
 	is "parses" "" "$(desktop-file-validate "$applications"/*.desktop 2>&1 | grep -v X-Qubes-VM)"
 fi
 call deb qubes.SyncAppMenus 'foo.desktop:Name=Foo\n'
+run "$appmenus" --all
 is "what is gone goes" "2" "$(find "$applications" -name 'qubes-vm.*' | wc -l)"
 call work qubes.SyncAppMenus "$menu"
 is "an AppVM has none of its own" 1 $status
 call deb qubes.SyncAppMenus "$(printf 'x\\n%.0s' {1..100001})"
 is "too many lines" 1 $status
+run "$appmenus" --all
 is "change nothing" "2" "$(find "$applications" -name 'qubes-vm.*' | wc -l)"
 
-appmenus=$programs/qvm-appmenus
 daemon <<<"$menu_rules
 admin.vm.feature.Get+menu-items work = ok bar.desktop foo.desktop
 admin.vm.feature.Set+menu-items work = ok"
@@ -184,6 +190,25 @@ for _ in {1..100}; do
 	sleep 0.1
 done
 is "the watcher" "./qubes-vm.work.bar.desktop ./qubes-vm.work.foo.desktop" "$files"
+kill $watcher
+wait $watcher 2>/dev/null
+
+# And what a qube says of its programs meanwhile.
+daemon <<<"$menu_rules
+admin.Events dom0 = stream 1\x00\x00connection-established\x00\x00"
+"$appmenus" --watch 2>"$directory/err" &
+watcher=$!
+for _ in {1..100}; do
+	[ ! -e "$applications/qubes-vm.deb.foo.desktop" ] || break
+	sleep 0.1
+done
+call deb qubes.SyncAppMenus 'new.desktop:Name=New\n'
+for _ in {1..100}; do
+	files=$(cd "$applications" && find . -name 'qubes-vm.*' | sort | xargs)
+	[ "$files" != "./qubes-vm.deb.new.desktop ./qubes-vm.work.new.desktop" ] || break
+	sleep 0.1
+done
+is "it takes up a new list" "./qubes-vm.deb.new.desktop ./qubes-vm.work.new.desktop" "$files"
 kill $watcher
 wait $watcher 2>/dev/null
 
