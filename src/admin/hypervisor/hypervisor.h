@@ -162,9 +162,9 @@ void machine_resize_disk(
 	struct machine *m, const char *name, uint64_t size_bytes, machine_done done, void *data);
 
 /*
- * Copies all that lies between the image that is written to and the lowest one into the former, which
- * then lies on the latter, named `base_name` in its header; answers when that is done. Resizing
- * the disk and switching it come first: they end it (ECANCELED), and it may be asked for again.
+ * Copies all that lies between the image that is written to and the lowest one into the former, and
+ * lets go of what is between them; answers when that is done. `base_name` is what the image's header
+ * then names as its base. Resizing the disk and switching it come first: they end it (ECANCELED).
  */
 void machine_fold_disk(struct machine *m, const char *name, const char *base_name,
 	machine_done done, void *data);

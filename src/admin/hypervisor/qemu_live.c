@@ -31,6 +31,12 @@ enum live_kind {
 	LIVE_SWITCH,
 };
 
+struct live_node {
+	char name[DISK_NODE_NAME_SIZE];
+	long rank;
+	long long descriptor_set; /* of a file; -1: none */
+};
+
 struct live_operation {
 	struct list link; /* qemu_machine.lives */
 	struct qemu_machine *machine;
@@ -43,7 +49,7 @@ struct live_operation {
 	bool is_over;                  /* fold: the job is over */
 	char top[DISK_NODE_NAME_SIZE]; /* what the machine sees */
 	uint64_t top_bytes;
-	char nodes[NODES_MAX][DISK_NODE_NAME_SIZE]; /* fold: to be put away */
+	struct live_node nodes[NODES_MAX]; /* fold: to be put away */
 	size_t node_count;
 	size_t highest; /* switch: number of nodes of that kind so far */
 	long long descriptor_set;
@@ -127,6 +133,14 @@ handle_last(void *data, const json_t *result, const struct err *err)
 		finish(op);
 }
 
+static void
+handle_any_answer(void *data, const json_t *result, const struct err *err)
+{
+	(void)result;
+	(void)err;
+	finish(data);
+}
+
 /* --- folding --- */
 
 /* "NAME-N" and "NAME-N-file": N; else -1. */
@@ -141,18 +155,58 @@ index_of(const struct live_operation *op, const char *node)
 		       : index;
 }
 
-/* Format nodes first: files are used by them. One that can not be put away is only a descriptor. */
+/* From the top down, each before its file. One that can not be put away is only a descriptor. */
+static int
+compare_nodes(const void *a, const void *b)
+{
+	const struct live_node *one = a, *other = b;
+
+	if (one->rank != other->rank)
+		return one->rank < other->rank ? -1 : 1;
+	return strcmp(one->name, other->name);
+}
+
 static void
 delete_nodes(struct live_operation *op)
 {
-	for (int pass = 0; pass < 2; pass++) {
-		for (size_t i = 0; i < op->node_count; i++) {
-			if (text_ends_with(op->nodes[i], "-file") == (pass == 1))
-				qmp_execute(op->machine->qmp, "blockdev-del",
-					json_pack("{s:s}", "node-name", op->nodes[i]), -1, NULL,
-					NULL);
-		}
+	qsort(op->nodes, op->node_count, sizeof(op->nodes[0]), compare_nodes);
+	for (size_t i = 0; i < op->node_count; i++) {
+		const struct live_node *node = &op->nodes[i];
+
+		qmp_execute(op->machine->qmp, "blockdev-del",
+			json_pack("{s:s}", "node-name", node->name), -1, NULL, NULL);
+		if (node->descriptor_set >= 0)
+			qmp_execute(op->machine->qmp, "remove-fd",
+				json_pack("{s:I}", "fdset-id", (json_int_t)node->descriptor_set),
+				-1, NULL, NULL);
 	}
+}
+
+/* From a file's name, as disk_file_node() gives it. */
+static long long
+descriptor_set_of(const char *file)
+{
+	static const char prefix[] = "/dev/fdset/";
+	uint64_t number;
+
+	return text_starts_with(file, prefix) &&
+			       text_parse_u64(file + strlen(prefix), INT32_MAX, &number) == 0
+		       ? (long long)number
+		       : -1;
+}
+
+static void
+add_node(struct live_operation *op, const json_t *node, long index)
+{
+	const char *name = qmp_get_text(node, "node-name", "");
+	struct live_node *added = &op->nodes[op->node_count++];
+
+	(void)snprintf(added->name, sizeof(added->name), "%s", name);
+	/* The last that was changed over to is on top, the start's are numbered downwards. */
+	added->rank = index >= (long)SWITCH_INDEX ? -index : index;
+	added->descriptor_set = text_ends_with(name, "-file")
+					? descriptor_set_of(qmp_get_text(node, "file", ""))
+					: -1;
 }
 
 static void
@@ -160,7 +214,8 @@ conclude_fold(struct live_operation *op)
 {
 	if (op->err.code == 0)
 		delete_nodes(op);
-	finish(op);
+	/* What was asked for before is done when this is answered. */
+	execute(op, "query-status", NULL, -1, handle_any_answer);
 }
 
 void
@@ -231,10 +286,10 @@ handle_nodes(void *data, const json_t *result, const struct err *err)
 		if (index < 0 || index == lowest || index == index_of(op, op->top) ||
 			op->node_count == NODES_MAX)
 			continue;
-		(void)snprintf(op->nodes[op->node_count++], DISK_NODE_NAME_SIZE, "%s", name);
+		add_node(op, node, index);
 	}
 	if (lowest < 0 || op->node_count == 0) {
-		fail_odd(op, "there is nothing to fold");
+		finish(op);
 		return;
 	}
 	disk_node_name(base, op->name, (size_t)lowest, false);
@@ -430,20 +485,12 @@ handle_block(void *data, const json_t *result, const struct err *err)
 		go_on(op);
 }
 
-/* Answers with op->err, but not from within the call. */
-static void
-handle_refused(void *data, const json_t *result, const struct err *err)
-{
-	(void)result;
-	(void)err;
-	finish(data);
-}
-
 static void
 start(struct live_operation *op)
 {
+	/* Answers, but not from within the call. */
 	if (op->err.code != 0)
-		execute(op, "query-status", NULL, -1, handle_refused);
+		execute(op, "query-status", NULL, -1, handle_any_answer);
 	else
 		execute(op, "query-block", NULL, -1, handle_block);
 }
@@ -479,7 +526,7 @@ submit(struct live_operation *op)
 		return;
 	}
 	first = container_of(m->lives.next, struct live_operation, link);
-	if (first->kind == LIVE_FOLD && first->is_asked)
+	if (first->kind == LIVE_FOLD && first->is_asked && !first->is_over)
 		qmp_execute(m->qmp, "block-job-cancel",
 			json_pack("{s:o}", "device", json_sprintf("fold-%s", first->name)), -1,
 			NULL, NULL);
