@@ -37,18 +37,45 @@ same_time(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
+static bool
+same_inode(const struct stat *a, const struct stat *b)
+{
+	return a->st_dev == b->st_dev && a->st_ino == b->st_ino &&
+	       (a->st_mode & S_IFMT) == (b->st_mode & S_IFMT);
+}
+
+static bool
+same_content(const struct stat *a, const struct stat *b)
+{
+	return a->st_size == b->st_size && same_time(&a->st_mtim, &b->st_mtim);
+}
+
 bool
 sent_is_unchanged(const struct sent_object *object)
 {
 	const struct stat *was = &object->st;
 	struct stat is;
 
-	if (lstat(object->path, &is) < 0 || is.st_dev != was->st_dev || is.st_ino != was->st_ino ||
-		(is.st_mode & S_IFMT) != (was->st_mode & S_IFMT))
+	if (lstat(object->path, &is) < 0 || !same_inode(&is, was))
 		return false;
 	/* A directory changes with what is in it, and that is looked at by itself. */
-	if (S_ISDIR(is.st_mode))
-		return true;
-	return is.st_size == was->st_size && same_time(&is.st_mtim, &was->st_mtim) &&
-	       same_time(&is.st_ctim, &was->st_ctim);
+	return S_ISDIR(is.st_mode) ||
+	       (same_content(&is, was) && same_time(&is.st_ctim, &was->st_ctim));
+}
+
+void
+sent_note_taken(struct sent_list *list, size_t index)
+{
+	const struct stat *taken = &list->objects[index].st;
+
+	if (S_ISDIR(taken->st_mode) || taken->st_nlink < 2)
+		return;
+	for (size_t i = index + 1; i < list->count; i++) {
+		struct sent_object *other = &list->objects[i];
+		struct stat is;
+
+		if (same_inode(&other->st, taken) && lstat(other->path, &is) == 0 &&
+			same_inode(&is, taken) && same_content(&is, taken))
+			other->st.st_ctim = is.st_ctim;
+	}
 }

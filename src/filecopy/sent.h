@@ -24,6 +24,12 @@ struct sent_list {
 int sent_add(struct sent_list *list, char *path, const struct stat *st);
 void sent_finish(struct sent_list *list);
 
+/*
+ * Says that the object of this index was just moved or removed by us, unchanged: that is no change
+ * of its other names (hard links) that follow in the list.
+ */
+void sent_note_taken(struct sent_list *list, size_t index);
+
 /* Whether the object at its path is still the one that was sent, with the same content. */
 bool sent_is_unchanged(const struct sent_object *object);
 

@@ -19,6 +19,6 @@
  * Then records the transfer; a record that cannot be written is logged, no more.
  */
 unsigned int settle_transfer(bool move, const char *peer, char *const *paths,
-	const struct sent_list *sent, const struct send_outcome *outcome);
+	struct sent_list *sent, const struct send_outcome *outcome);
 
 #endif

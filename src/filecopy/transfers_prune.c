@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -17,6 +18,9 @@
 #define SETTINGS_FILE_MAX 65536
 #define SECONDS_A_DAY 86400
 #define MIB 1048576ULL
+
+/* Of the records of one direction: an arrival of very many objects has a long one. */
+#define RECORD_BYTES_MAX (64 * MIB)
 
 /* --- settings ------------------------------------------------------------------------------- */
 
@@ -102,6 +106,8 @@ empty_trash(const char *id, struct transfer_record *record)
 	AUTO_BUF struct buf text;
 	bool changed = false;
 
+	if (record->undone != 0)
+		return;
 	buf_init(&text, TRANSFER_RECORD_MAX);
 	for (size_t i = 0; i < record->count; i++) {
 		struct transfer_object *o = &record->objects[i];
@@ -109,14 +115,14 @@ empty_trash(const char *id, struct transfer_record *record)
 
 		if (o->kind != TRANSFER_TRASHED)
 			continue;
-		if (trash_delete(o->trash_name, &err) < 0) {
+		if (trash_delete(o->trash_name, &o->sum, &err) < 0) {
 			log_warning("%s", err_message(&err));
 			continue;
 		}
 		o->kind = TRANSFER_LOST;
 		changed = true;
 	}
-	if (changed && record->undone == 0 && transfers_format(record, &text) == 0)
+	if (changed && transfers_format(record, &text) == 0)
 		transfers_replace(id, &text, NULL);
 }
 
@@ -131,23 +137,84 @@ trashed_bytes(const struct transfer_record *record)
 	return record->undone != 0 ? 0 : bytes;
 }
 
+static char *
+record_path(const char *id)
+{
+	AUTO_FREE char *name = text_format("bulkhead/transfers/%s", id);
+
+	return home_path(name);
+}
+
 static void
 remove_record(const char *id)
 {
-	AUTO_FREE char *name = text_format("bulkhead/transfers/%s", id);
-	AUTO_FREE char *path = home_path(name);
+	AUTO_FREE char *path = record_path(id);
 
 	if (path != NULL && unlink(path) < 0)
 		log_warning("record '%s': cannot remove: %s", path, strerror(errno));
+}
+
+/*
+ * What is counted from the newest record on. Arrivals are counted apart: however many another qube
+ * sends, it does not make originals of this one's moves leave the trash.
+ */
+struct pruning {
+	const struct transfer_settings *settings;
+	int64_t oldest;
+	uint64_t trash_bytes;
+	uint64_t records[2], record_bytes[2]; /* of arrivals; of what was sent */
+};
+
+static uint64_t
+record_size(const char *id)
+{
+	AUTO_FREE char *path = record_path(id);
+	struct stat st;
+
+	return path != NULL && stat(path, &st) == 0 ? (uint64_t)st.st_size : 0;
+}
+
+/* The newest of a kind stays, however long it is. */
+static bool
+is_one_too_many(struct pruning *p, const struct transfer_record *record, uint64_t size)
+{
+	const size_t kind = record->incoming ? 0 : 1;
+
+	p->records[kind]++;
+	p->record_bytes[kind] += size;
+	return p->records[kind] > p->settings->keep_records ||
+	       (p->records[kind] > 1 && p->record_bytes[kind] > RECORD_BYTES_MAX);
+}
+
+static void
+prune_one(struct pruning *p, const char *id)
+{
+	AUTO_ERR struct err err = ERR_INIT;
+	AUTO_RECORD struct transfer_record record = {0};
+	uint64_t bytes;
+	bool drop;
+
+	if (transfers_read(id, &record, &err) < 0) {
+		log_warning("%s", err_message(&err));
+		return;
+	}
+	drop = is_one_too_many(p, &record, record_size(id));
+	bytes = trashed_bytes(&record);
+	if (bytes > p->settings->trash_max_bytes - p->trash_bytes || record.time < p->oldest ||
+		drop)
+		empty_trash(id, &record);
+	else
+		p->trash_bytes += bytes;
+	if (drop)
+		remove_record(id);
 }
 
 void
 transfers_prune(const struct transfer_settings *settings)
 {
 	AUTO_ERR struct err err = ERR_INIT;
-	const int64_t oldest =
-		(int64_t)time(NULL) - (int64_t)settings->trash_max_days * SECONDS_A_DAY;
-	uint64_t bytes = 0;
+	struct pruning p = {.settings = settings,
+		.oldest = (int64_t)time(NULL) - (int64_t)settings->trash_max_days * SECONDS_A_DAY};
 	char **ids;
 	size_t count;
 
@@ -155,24 +222,7 @@ transfers_prune(const struct transfer_settings *settings)
 		log_warning("%s", err_message(&err));
 		return;
 	}
-	/* From the newest on, until the trash is full. */
-	for (size_t i = count; i-- > 0;) {
-		AUTO_RECORD struct transfer_record record = {0};
-		bool drop = count - i > settings->keep_records;
-		uint64_t here;
-
-		if (transfers_read(ids[i], &record, &err) < 0) {
-			log_warning("%s", err_message(&err));
-			continue;
-		}
-		here = trashed_bytes(&record);
-		if (record.undone == 0 &&
-			(drop || record.time < oldest || here > settings->trash_max_bytes - bytes))
-			empty_trash(ids[i], &record);
-		else
-			bytes += here;
-		if (drop)
-			remove_record(ids[i]);
-	}
+	for (size_t i = count; i-- > 0;)
+		prune_one(&p, ids[i]);
 	transfers_free(ids, count);
 }

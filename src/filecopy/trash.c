@@ -225,19 +225,34 @@ forget(const char *trashed)
 	unlink(info);
 }
 
+/* 0, -ENOENT, or -ESTALE when it is not what was put there. */
+static int
+check_same(const char *trashed, const struct tree_sum *sum)
+{
+	struct tree_sum now;
+	int e = tree_summarize_path(trashed, &now);
+
+	return e < 0 ? e : tree_same_sum(&now, sum) ? 0 : -ESTALE;
+}
+
 int
-trash_restore(const char *trashed, const char *path, struct err *err)
+trash_restore(const char *trashed, const struct tree_sum *sum, const char *path, struct err *err)
 {
 	AUTO_FREE char *parent = parent_of(path);
-	int e;
+	int e = check_same(trashed, sum);
 
-	if (make_directories(parent, 0755, err) < 0)
+	if (e == -ESTALE)
+		return err_set(err, ESTALE,
+			"what has its name in the trash is another, or has changed: it stays "
+			"there");
+	if (e == 0 && make_directories(parent, 0755, err) < 0)
 		return -1;
-	e = move(trashed, path);
+	if (e == 0)
+		e = move(trashed, path);
 	if (e == -ENOENT)
-		return err_set(err, ENOENT, "'%s': no longer in the trash", path);
+		return err_set(err, ENOENT, "no longer in the trash");
 	if (e < 0)
-		return err_set_errno(err, -e, "'%s': cannot put it back", path);
+		return err_set_errno(err, -e, "cannot put it back");
 	forget(trashed);
 	return 0;
 }
@@ -256,13 +271,17 @@ is_in_trash(const char *trashed)
 }
 
 int
-trash_delete(const char *trashed, struct err *err)
+trash_delete(const char *trashed, const struct tree_sum *sum, struct err *err)
 {
 	int e;
 
 	if (!is_in_trash(trashed))
 		return err_set(err, EINVAL, "'%s' is not in the trash", trashed);
-	e = tree_remove_path(trashed);
+	e = check_same(trashed, sum);
+	if (e == -ENOENT || e == -ESTALE)
+		return 0;
+	if (e == 0)
+		e = tree_remove_path(trashed);
 	if (e < 0)
 		return err_set_errno(err, -e, "'%s': cannot remove", trashed);
 	forget(trashed);

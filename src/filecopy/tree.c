@@ -6,7 +6,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/openat2.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -121,6 +120,12 @@ tree_summarize(int parent, const char *name, struct tree_sum *ret_sum)
 	if (result == 0)
 		*ret_sum = sum;
 	return result;
+}
+
+bool
+tree_same_sum(const struct tree_sum *a, const struct tree_sum *b)
+{
+	return a->hash == b->hash && a->count == b->count && a->bytes == b->bytes;
 }
 
 static int

@@ -5,6 +5,7 @@
 #ifndef BULKHEAD_FILECOPY_TREE_H
 #define BULKHEAD_FILECOPY_TREE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -29,6 +30,8 @@ int tree_open_below(int directory, const char *path);
 
 /* 0, or a negative errno. */
 int tree_summarize(int parent, const char *name, struct tree_sum *ret_sum);
+
+bool tree_same_sum(const struct tree_sum *a, const struct tree_sum *b);
 
 /* Removes a tree, also one whose directories forbid it; a missing one is no error. */
 int tree_remove(int parent, const char *name);

@@ -38,14 +38,9 @@ static void
 say(FILE *report, const char *path, const char *what)
 {
 	AUTO_FREE char *shown = printable(path);
+	AUTO_FREE char *reason = printable(what); /* an error may quote a path */
 
-	fprintf(report, "%s: %s\n", shown, what);
-}
-
-static bool
-same_sum(const struct tree_sum *a, const struct tree_sum *b)
-{
-	return a->hash == b->hash && a->count == b->count && a->bytes == b->bytes;
+	fprintf(report, "%s: %s\n", shown, reason);
 }
 
 /* Whether the object that arrived is there as it arrived; else why not. */
@@ -64,7 +59,7 @@ find_change(int incoming, const struct transfer_object *o)
 		return "it is no longer there";
 	if (e < 0)
 		return strerror(-e);
-	return same_sum(&sum, &o->sum) ? NULL : "it has changed since it arrived: it stays";
+	return tree_same_sum(&sum, &o->sum) ? NULL : "it has changed since it arrived: it stays";
 }
 
 static bool
@@ -91,7 +86,7 @@ static bool
 put_back_original(const struct transfer_object *o, FILE *report)
 {
 	AUTO_ERR struct err err = ERR_INIT;
-	int result = trash_restore(o->trash_name, o->path, &err);
+	int result = trash_restore(o->trash_name, &o->sum, o->path, &err);
 
 	say(report, o->path, result < 0 ? err_message(&err) : "put back");
 	return result == 0;
