@@ -8,6 +8,7 @@
 
 #include "admin/api/method.h"
 #include "admin/api/volume_call.h"
+#include "admin/lifecycle/lifecycle.h"
 #include "admin/storage/storage.h"
 #include "base/cleanup.h"
 
@@ -42,7 +43,7 @@ handle_volume_list_states(struct request *r)
 	request_reply(r);
 }
 
-/* "NAME", or "NAME saved" for what was saved at the last stop of a qube that may run. */
+/* "NAME", or "NAME saved" for what was saved at the last stop, also of a qube that runs. */
 void
 handle_volume_snapshot(struct request *r)
 {
@@ -60,6 +61,12 @@ handle_volume_snapshot(struct request *r)
 	while_running = text_ends_with(name, saved);
 	if (while_running)
 		name[strlen(name) - strlen(saved)] = '\0';
+	if (!while_running && !qube_is_halted(r->destination)) {
+		request_pin(r);
+		lifecycle_snapshot_disk(r->api->config.lifecycle, r->destination, r->argument,
+			place.pool, place.vid, name, request_handle_done, r);
+		return;
+	}
 	request_finish(r,
 		storage_take_snapshot(
 			r->api->config.storage, place.pool, place.vid, name, while_running, &err),

@@ -86,6 +86,7 @@ lifecycle_create(const struct lifecycle_config *config, struct err *err)
 	list_init(&l->resizes);
 	l->answering = loop_deferred_create(config->loop, handle_answering, l);
 	if (l->answering == NULL) {
+	live_disks_init(l);
 		free(l);
 		err_set(err, ENOMEM, "out of memory");
 		return NULL;
@@ -126,6 +127,7 @@ lifecycle_destroy(struct lifecycle *l)
 	resizes_destroy_all(l);
 	drop_waiters(&l->answers);
 	recovery_destroy(l->recovery);
+	live_disks_destroy(l);
 	loop_deferred_destroy(l->answering);
 	free(l);
 }

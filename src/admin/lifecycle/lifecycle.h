@@ -65,6 +65,13 @@ void lifecycle_kill(struct lifecycle *l, struct qube *q, lifecycle_done done, vo
 void lifecycle_resize_disk(struct lifecycle *l, struct qube *q, const char *volume,
 	uint64_t size_bytes, lifecycle_done done, void *data);
 
+/*
+ * Keeps what a running qube has on a disk at this moment under a name (storage.h), as after a power
+ * cut; what the qube has written so far is flushed first, if it does so in time.
+ */
+void lifecycle_snapshot_disk(struct lifecycle *l, struct qube *q, const char *volume,
+	const char *pool, const char *vid, const char *name, lifecycle_done done, void *data);
+
 /* Time of the processor that a running qube's machine has used, in nanoseconds; 0 when off. */
 uint64_t lifecycle_cpu_time_ns(const struct lifecycle *l, const struct qube *q);
 

@@ -42,6 +42,7 @@ struct lifecycle {
 	struct recovery *recovery; /* while lifecycle_recover() is under way */
 	struct list frozen;        /* frozen.link, in frozen.c */
 	struct list resizes;       /* resize.link, in resize.c */
+	struct list snapshots;     /* live_snapshot.link, in live_disk.c */
 	unsigned int starts_max;   /* runs in the phases STORAGE to AGENT at a time */
 	bool ending;
 	struct loop_timer *memory_timer; /* memory.c; NULL until a start has to wait for memory */
@@ -70,6 +71,7 @@ struct run_service {
 	struct host_process *process; /* NULL while it is not there */
 	struct loop_timer *restart;
 	unsigned int failures; /* in a row */
+	uint64_t ready_ms;     /* since when it is ready; 0: it is not */
 };
 
 struct frozen;
@@ -91,6 +93,7 @@ struct run {
 	struct frozen *frozen;   /* what it starts as a copy of, until it is one */
 	bool is_copy;            /* it was or is such a start */
 	bool is_ephemeral;       /* leaves nothing on the disk: ephemeral.h */
+	bool is_spare;           /* nobody waits for it: preload.h */
 	int identity_fd;         /* of a copy; -1 */
 	struct run_service services[RECORD_PROCESS_MAX]; /* [RECORD_MACHINE] is unused */
 	struct loop_timer *agent_timer;
@@ -150,6 +153,10 @@ void run_services_destroy(struct run *run);
 
 /* resize.c: those that are under way, without an answer. */
 void resizes_destroy_all(struct lifecycle *l);
+
+/* live_disk.c: carries out what storage asks for; snapshots under way, without an answer. */
+void live_disks_init(struct lifecycle *l);
+void live_disks_destroy(struct lifecycle *l);
 
 /* Writes the record; a failure is logged: what is lost is only the adoption after a restart. */
 void run_save_record(struct run *run);

@@ -109,7 +109,7 @@ is_turn(const struct lifecycle *l)
 	const struct run *other;
 
 	list_for_each (other, &l->runs, link) {
-		if (other->phase >= RUN_STORAGE && other->phase <= RUN_AGENT)
+		if (other->phase >= RUN_STORAGE && other->phase <= RUN_AGENT && !other->is_spare)
 			starting++;
 	}
 	return starting < l->starts_max;
@@ -411,6 +411,7 @@ run_set_up(struct run *run)
 	crash_point("start:after-agent");
 	events_emit(run->l->config.app, run->q, "domain-start", "start_guid", "True", NULL);
 	waiters_answer_all(&run->start_waiters, NULL);
+	storage_look_at_running(run->l->config.storage);
 	runs_go_on(run->l);
 }
 

@@ -139,6 +139,8 @@ handle_tidy_time(struct loop_timer *timer, void *data)
 		return; /* the turn after them starts the timer again */
 	s->tidy_failed = false;
 	s->tidy_wanted = tidy_begin(s);
+	if (!s->tidy_wanted)
+		live_fold_begin(s);
 }
 
 void

@@ -57,8 +57,12 @@ struct storage {
 	struct loop_deferred *turn;   /* starts what can be started */
 	struct loop_timer *tidy_timer;
 	bool tidy_wanted;
-	bool tidy_failed;         /* the last try failed: wait longer before the next */
-	struct list idle_waiters; /* idle_waiter.link */
+	bool tidy_failed;            /* the last try failed: wait longer before the next */
+	struct list idle_waiters;    /* idle_waiter.link */
+	storage_live_fold live_fold; /* NULL: nobody runs machines */
+	void *live_fold_data;
+	int64_t live_fold_id; /* the open state that one was asked for last, of this round */
+	bool live_fold_asked; /* and it is not over */
 };
 
 /* How long storage waits for something better to do before it tidies up. */
@@ -103,5 +107,13 @@ int find_start_size(struct storage *s, const struct volume *v, const struct stat
 /* Adds a state that is being made, with a number under which there is no image. */
 int begin_state(struct storage *s, const struct volume *v, int64_t base_id, uint64_t size_bytes,
 	struct state *ret, struct err *err);
+/* The same with more than that set: base_id, size_bytes, over and status are as given. */
+int begin_state_like(
+	struct storage *s, const struct volume *v, struct state *state, struct err *err);
 
+/* 0, or -1 with the error (QubesValueError). */
+int check_snapshot_name(const char *name, struct err *err);
+
+/* Looks for a disk that a live fold would help, and asks for one (live_fold.c). */
+void live_fold_begin(struct storage *s);
 #endif

@@ -77,6 +77,9 @@ struct pool_driver {
 	/* Takes away what else a volume id had, once it has no images. Quick. */
 	void (*remove_leftovers)(struct pool *p, const char *vid);
 
+	/* What an image that lies on `base` calls it; owned by the caller. */
+	char *(*base_name)(struct state_name state, struct state_name base);
+
 	/* Checks that the chain is there and is what the store says, without opening the rest. */
 	int (*check)(struct pool *p, const struct chain *chain, struct err *err);
 

@@ -416,3 +416,4 @@ const struct pool_driver pool_qcow2 = {
 	.path = full_path,
 	.list = list,
 };
+	.base_name = qcow2_backing_name,

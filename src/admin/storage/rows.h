@@ -43,6 +43,7 @@ struct state {
 	int64_t content;   /* what is shown of it, also when the image becomes another */
 	int64_t base_id;   /* 0: lies on nothing */
 	int64_t moving_to; /* not 0: the header of its image names this state or its base */
+	int64_t over;      /* the content that its machine began with; 0: none */
 	enum state_status status;
 	uint64_t size_bytes;
 	uint64_t fresh_bytes;
@@ -50,6 +51,13 @@ struct state {
 	char name[STATE_NAME_SIZE]; /* given by the user; "" if none */
 	int64_t named_at;
 };
+
+/*
+ * No image is that short: what lies under it is to be saved in any case. In doubt: a machine may
+ * write to the one below still (live_snapshot.c).
+ */
+#define FRESH_BYTES_IN_DOUBT 0
+#define FRESH_BYTES_CHANGED 1
 
 /* From the top to the state that lies on nothing; vids are owned. */
 struct chain {
@@ -98,7 +106,11 @@ int states_load(struct store *s, int64_t volume_id, struct state **ret_states, s
 int states_load_unfinished(
 	struct store *s, struct state **ret_states, size_t *ret_count, struct err *err);
 
-/* Adds a state in status MAKING; fills id. */
+/* All to which machines write, of all volumes. */
+int states_load_open(
+	struct store *s, struct state **ret_states, size_t *ret_count, struct err *err);
+
+/* Adds a state (status MAKING, or UNWANTED); fills id. */
 int state_insert(struct store *s, struct state *state, struct err *err);
 int state_delete(struct store *s, int64_t id, struct err *err);
 int state_set_status(struct store *s, int64_t id, enum state_status status, struct err *err);
@@ -108,6 +120,9 @@ int state_set_size(struct store *s, int64_t id, uint64_t size_bytes, struct err 
 int state_set_moving_to(struct store *s, int64_t id, int64_t other_id, struct err *err);
 /* NULL: it has none any more. */
 int state_set_name(struct store *s, int64_t id, const char *name, struct err *err);
+/* What was written to becomes the newest revision, with a name. In the caller's transaction. */
+int state_make_revision(
+	struct store *s, const struct state *state, const char *name, struct err *err);
 /* `heir`, which reads the same, becomes what this state is; the state itself is unwanted then. */
 int state_hand_over(struct store *s, const struct state *state, int64_t heir_id, struct err *err);
 

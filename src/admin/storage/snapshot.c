@@ -99,6 +99,17 @@ name_valid(const char *name)
 	       strlen(name) < STATE_NAME_SIZE && text_only_has(name, "-_.");
 }
 
+int
+check_snapshot_name(const char *name, struct err *err)
+{
+	if (name_valid(name))
+		return 0;
+	return err_set_kind(err, "QubesValueError", EINVAL,
+		"snapshot name '%s' is not valid: a letter, then up to %d letters, digits "
+		"and '-_.'",
+		name, STATE_NAME_SIZE - 2);
+}
+
 static int
 name_content(struct storage *s, const struct volume *v, const char *name, bool while_running,
 	struct err *err)
@@ -138,11 +149,8 @@ storage_take_snapshot(struct storage *s, const char *pool, const char *vid, cons
 	struct volume v;
 	int result;
 
-	if (!name_valid(name))
-		return err_set_kind(err, "QubesValueError", EINVAL,
-			"snapshot name '%s' is not valid: a letter, then up to %d letters, digits "
-			"and '-_.'",
-			name, STATE_NAME_SIZE - 2);
+	if (check_snapshot_name(name, err) < 0)
+		return -1;
 	if (volume_require(s->store, pool, vid, &v, err) < 0)
 		return -1;
 	result = name_content(s, &v, name, while_running, err);

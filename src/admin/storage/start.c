@@ -48,27 +48,31 @@ start_of(struct operation *op)
 }
 
 int
-begin_state(struct storage *s, const struct volume *v, int64_t base_id, uint64_t size_bytes,
-	struct state *ret, struct err *err)
+begin_state_like(struct storage *s, const struct volume *v, struct state *state, struct err *err)
 {
 	struct pool *pool = storage_pool(s, v->pool, err);
-	struct state state = {
-		.volume_id = v->id,
-		.base_id = base_id,
-		.size_bytes = size_bytes,
-	};
 	unsigned int tries = 0;
 
 	if (pool == NULL)
 		return -1;
+	state->volume_id = v->id;
 	do {
 		if (++tries > NUMBER_TRIES_MAX)
 			return err_set(err, EIO,
 				"volume '%s': cannot find out which images there are", v->vid);
-		if (volume_take_number(s->store, v->id, &state.number, err) < 0)
+		if (volume_take_number(s->store, v->id, &state->number, err) < 0)
 			return -1;
-	} while (pool->driver->exists(pool, (struct state_name){v->vid, state.number}));
-	if (state_insert(s->store, &state, err) < 0)
+	} while (pool->driver->exists(pool, (struct state_name){v->vid, state->number}));
+	return state_insert(s->store, state, err);
+}
+
+int
+begin_state(struct storage *s, const struct volume *v, int64_t base_id, uint64_t size_bytes,
+	struct state *ret, struct err *err)
+{
+	struct state state = {.base_id = base_id, .size_bytes = size_bytes};
+
+	if (begin_state_like(s, v, &state, err) < 0)
 		return -1;
 	*ret = state;
 	return 0;
@@ -131,7 +135,7 @@ begin_volume(struct storage *s, struct start_volume *sv, struct err *err)
 {
 	const struct volume *v = &sv->volume;
 	struct state base = {0};
-	uint64_t size_bytes;
+	struct state state = {0};
 
 	/* A machine that died without a stop: its work is not to be lost, nor to be in the way. */
 	if (settle_open_state(s, v, err) < 0)
@@ -139,11 +143,16 @@ begin_volume(struct storage *s, struct start_volume *sv, struct err *err)
 	if (find_base(sv, &base, err) < 0)
 		return -1;
 	if (sv->over_id != 0)
-		size_bytes = v->size_bytes > base.size_bytes ? v->size_bytes : base.size_bytes;
-	else if (find_start_size(s, v, &base, &size_bytes, err) < 0)
+		state.size_bytes =
+			v->size_bytes > base.size_bytes ? v->size_bytes : base.size_bytes;
+	else if (find_start_size(s, v, &base, &state.size_bytes, err) < 0)
 		return -1;
-	if (begin_state(s, v, base.id, size_bytes, &sv->state, err) < 0)
+	state.base_id = base.id;
+	/* A frozen content is shown for what it was made of. */
+	state.over = sv->over_id != 0 ? base.over : base.content;
+	if (begin_state_like(s, v, &state, err) < 0)
 		return -1;
+	sv->state = state;
 	return chain_load(s->store, sv->state.id, &sv->chain, err);
 }
 

@@ -10,7 +10,7 @@
 
 #define STATE_COLUMNS                                                                              \
 	"id, volume_id, number, base_id, status, size_bytes, fresh_bytes, made_at, content, "      \
-	"ifnull(name, ''), named_at, moving_to"
+	"ifnull(name, ''), named_at, moving_to, over_content"
 
 static const char *const status_names[] = {
 	[STATE_MAKING] = "making",
@@ -47,6 +47,7 @@ read_state(struct store_query *q, struct state *ret)
 		.content = query_int(q, 8),
 		.named_at = query_int(q, 10),
 		.moving_to = query_int(q, 11),
+		.over = query_int(q, 12),
 	};
 	snprintf(ret->name, sizeof(ret->name), "%s", query_text(q, 9));
 }
@@ -162,12 +163,21 @@ states_load_unfinished(
 }
 
 int
+states_load_open(struct store *s, struct state **ret_states, size_t *ret_count, struct err *err)
+{
+	AUTO_QUERY struct store_query *q = store_query(
+		s, "SELECT " STATE_COLUMNS " FROM volume_state WHERE status = 'open' ORDER BY id");
+
+	return gather(q, ret_states, ret_count, err);
+}
+
+int
 state_insert(struct store *s, struct state *state, struct err *err)
 {
 	AUTO_QUERY struct store_query *q = store_query(s,
 		"INSERT INTO volume_state "
 		"(volume_id, number, content, status, base_id, size_bytes, fresh_bytes, made_at,"
-		" retired) VALUES (?1, ?2, ?2, 'making', ?3, ?4, 0, ?5, 0)");
+		" retired, over_content) VALUES (?1, ?2, ?2, ?6, ?3, ?4, 0, ?5, 0, ?7)");
 
 	query_bind_int(q, 1, state->volume_id);
 	query_bind_int(q, 2, state->number);
@@ -177,10 +187,11 @@ state_insert(struct store *s, struct state *state, struct err *err)
 		query_bind_null(q, 3);
 	query_bind_int(q, 4, (int64_t)state->size_bytes);
 	query_bind_int(q, 5, (int64_t)time(NULL));
+	query_bind_text(q, 6, status_names[state->status]);
+	query_bind_int(q, 7, state->over);
 	if (query_run(q, err) < 0)
 		return -1;
 	state->id = store_last_id(s);
-	state->status = STATE_MAKING;
 	state->content = state->number;
 	return 0;
 }
@@ -325,6 +336,21 @@ retire(struct store *s, int64_t volume_id, struct err *err)
 
 	query_bind_int(q, 1, volume_id);
 	return query_run(q, err);
+}
+
+int
+state_make_revision(struct store *s, const struct state *state, const char *name, struct err *err)
+{
+	AUTO_QUERY struct store_query *q = store_query(s,
+		"UPDATE volume_state SET status = 'revision', made_at = ?3, retired = 1 + "
+		"(SELECT max(retired) FROM volume_state WHERE volume_id = ?2) WHERE id = ?1");
+
+	query_bind_int(q, 1, state->id);
+	query_bind_int(q, 2, state->volume_id);
+	query_bind_int(q, 3, (int64_t)time(NULL));
+	if (query_run(q, err) < 0)
+		return -1;
+	return state_set_name(s, state->id, name, err);
 }
 
 static int

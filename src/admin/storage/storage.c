@@ -185,7 +185,7 @@ static int
 add_source(struct storage *s, const struct volume *v, struct volume_info *info, struct err *err)
 {
 	struct volume source;
-	struct state current = {0}, open = {0}, base = {0};
+	struct state current = {0}, open = {0};
 	int found;
 
 	if (v->source_vid == NULL)
@@ -198,11 +198,8 @@ add_source(struct storage *s, const struct volume *v, struct volume_info *info, 
 	found = state_current(s->store, source.id, &current, err);
 	if (found >= 0)
 		found = state_open(s->store, v->id, &open, err);
-	/* The same content may be in another image by now. */
-	if (found > 0 && open.base_id != 0)
-		found = state_load(s->store, open.base_id, &base, err);
 	if (found > 0)
-		info->is_outdated = base.content != current.content;
+		info->is_outdated = open.over != current.content;
 	volume_finish(&source);
 	return found < 0 ? -1 : 0;
 }

@@ -173,6 +173,32 @@ void storage_start(struct storage *s, const char *owner, storage_started done, v
 void storage_stop(struct storage *s, const char *owner, storage_done done, void *data);
 
 /*
+ * Live folds: a running disk that lies on more than one image has the machine copy what is between
+ * its own and the lowest, and read only these two. Storage asks for it when it has nothing else to
+ * do, one at a time. `base_name` is what the header of the machine's image says and goes on to say: on
+ * the disk all stays as it is. The answer is storage_end_live_fold(), also from within the call.
+ */
+typedef void (*storage_live_fold)(
+	const char *owner, const char *name, const char *base_name, void *data);
+void storage_set_live_fold(struct storage *s, storage_live_fold fold, void *data);
+void storage_end_live_fold(struct storage *s);
+/* A machine has come up: looks at all of them again. */
+void storage_look_at_running(struct storage *s);
+
+/*
+ * A snapshot of what a machine is writing to: it goes on in a new image, over the one that it has
+ * written to so far. The answer has that image (one file); while that is being handed to the
+ * machine either may be the one written to, and what is read over both is the content. The end is
+ * told by storage_end_live_snapshot(): the machine has changed over, and what it wrote until then
+ * has its name; or it has not, and all is as it was. If the machine goes before that is known,
+ * nothing is lost, and there is no snapshot.
+ */
+void storage_begin_live_snapshot(struct storage *s, const char *pool, const char *vid,
+	const char *name, storage_started done, void *data);
+int storage_end_live_snapshot(struct storage *s, const char *pool, const char *vid,
+	const char *name, bool success, struct err *err);
+
+/*
  * Frozen qubes (docs/disposables.md): volumes "frozen/NAME/..." of the owner "@NAME", with the
  * sources that a disposable of the qube NAME has. They are started as any others; storage_freeze()
  * then makes what the machine wrote a complete state, on which disposables start.

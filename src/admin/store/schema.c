@@ -134,12 +134,22 @@ static const char step_state_names[] =
 	"CREATE UNIQUE INDEX volume_state_name ON volume_state (volume_id, name)"
 	"  WHERE name IS NOT NULL;";
 
+/*
+ * The content that a start began with, of its own volume or its source: what it lies on may be
+ * another while it runs.
+ */
+static const char step_state_over[] =
+	"ALTER TABLE volume_state ADD COLUMN over_content INTEGER NOT NULL DEFAULT 0;"
+	"UPDATE volume_state SET over_content = (SELECT base.content FROM volume_state AS base"
+	"  WHERE base.id = volume_state.base_id) WHERE base_id IS NOT NULL;";
+
 const char *const store_schema_steps[] = {
 	step_model,
 	step_storage,
 	step_running,
 	step_notes,
 	step_state_names,
+	step_state_over,
 };
 
 const size_t store_schema_version = sizeof(store_schema_steps) / sizeof(store_schema_steps[0]);

@@ -145,7 +145,8 @@ volume_run_snapshot(int argc, char **argv)
 		{"VMNAME:VOLUME", .help = "the volume"},
 		{"NAME", .help = "a letter, then letters, digits and '-_.'"},
 		{"--saved", .flag = &saved,
-			.help = "of a running qube: keep what was saved at its last stop"},
+			.help = "of a running qube: keep what was saved at its last stop, not what "
+				"it has written since"},
 		{NULL},
 	};
 	AUTO_OPTIONS struct options o = {
