@@ -5,6 +5,7 @@
 #include <ftw.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -96,20 +97,29 @@ image_source_parse(char *untrusted_line, struct image_source *ret_source, struct
 	return 0;
 }
 
-/* The N of a directory NxN, or that which the name says otherwise. */
+/* A number after one of these signs, and before an "x" or, after a slash, another. 0: none. */
 static int
-side_of(const char *path)
+side_after(const char *path, char sign)
 {
-	for (const char *part = strchr(path, '/'); part != NULL; part = strchr(part + 1, '/')) {
+	for (const char *at = strchr(path, sign); at != NULL; at = strchr(at + 1, sign)) {
 		char *end;
-		long side = strtol(part + 1, &end, 10);
+		long side = strtol(at + 1, &end, 10);
 
-		if (text_starts_with(part, "/scalable/"))
-			return ICON_SIDE;
 		if (side > 0 && side <= ICON_SIDE_MAX && (*end == 'x' || *end == '/'))
 			return (int)side;
 	}
-	return ICON_SIDE_UNKNOWN;
+	return 0;
+}
+
+/* The N of a directory NxN or N, or of a name x_NxN; else what is usual. */
+static int
+side_of(const char *path)
+{
+	int side = strstr(path, "/scalable/") != NULL ? ICON_SIDE : side_after(path, '/');
+
+	if (side == 0)
+		side = side_after(path, '_');
+	return side > 0 ? side : ICON_SIDE_UNKNOWN;
 }
 
 int
@@ -124,6 +134,17 @@ image_icon_distance(const char *path)
 	return distance + (of_a_program ? 0 : NOT_OF_A_PROGRAM);
 }
 
+/* The size that Debian puts into names of pictures outside of themes: "_48x48". */
+static size_t
+size_suffix(const char *text)
+{
+	int width, height, length = 0;
+
+	return sscanf(text, "_%4dx%4d%n", &width, &height, &length) == 2 && width == height
+		       ? (size_t)length
+		       : 0;
+}
+
 /* nftw() hands nothing on; the program has one thread and one search. */
 static struct {
 	const char *name;
@@ -136,14 +157,16 @@ visit(const char *path, const struct stat *st, int type, struct FTW *where)
 {
 	static const char *const suffixes[] = {".png", ".svg", ".xpm"};
 	const char *name = path + where->base;
-	const size_t length = strlen(search.name);
+	const char *suffix;
 	int distance;
 
 	(void)st;
 	if (type != FTW_F || !text_starts_with(name, search.name))
 		return 0;
+	suffix = name + strlen(search.name);
+	suffix += size_suffix(suffix);
 	for (size_t i = 0; i < sizeof(suffixes) / sizeof(suffixes[0]); i++) {
-		if (!text_equal(name + length, suffixes[i]))
+		if (!text_equal(suffix, suffixes[i]))
 			continue;
 		distance = image_icon_distance(path);
 		if (search.best != NULL && search.distance <= distance)

@@ -111,6 +111,8 @@ test_search(void **state)
 	put(directory, "icons/hicolor/64x64/apps/one.txt");
 	put(directory, "pixmaps/one.xpm");
 	put(directory, "pixmaps/two.xpm");
+	put(directory, "pixmaps/mini.four_32x32.xpm");
+	put(directory, "pixmaps/mini.four_48x48.xpm");
 	found = image_find_icon("one");
 	assert_non_null(found);
 	assert_true(text_ends_with(found, "icons/hicolor/48x48/apps/one.png"));
@@ -118,6 +120,10 @@ test_search(void **state)
 	found = image_find_icon("two");
 	assert_non_null(found);
 	assert_true(text_ends_with(found, "pixmaps/two.xpm"));
+	free(found);
+	found = image_find_icon("mini.four");
+	assert_non_null(found);
+	assert_true(text_ends_with(found, "pixmaps/mini.four_48x48.xpm"));
 	free(found);
 	assert_null(image_find_icon("three"));
 	assert_int_equal(remove_tree(directory, &err), 0);
