@@ -13,10 +13,18 @@
 #include "qrexec/host/admin_call.h"
 #include "qrexec/host/socket_names.h"
 
+/* Until the admin daemon is back, should it be away: twice as long each time, half an hour in all.
+ */
+#define KILL_RETRY_MS 250
+#define KILL_RETRY_MAX_MS 60000
+#define KILL_ATTEMPTS_MAX 36
+
 struct call_disposable {
 	struct call_disposable_config config;
 	char *name; /* once it exists */
 	struct admin_call *admin;
+	struct loop_timer *retry;
+	unsigned int attempts; /* to kill it */
 };
 
 static void
@@ -55,26 +63,67 @@ call_disposable_create(const struct call_disposable_config *config)
 	return d;
 }
 
+static void attempt_kill(struct call_disposable *d);
+
+static void
+handle_retry(struct loop_timer *timer, void *data)
+{
+	(void)timer;
+	attempt_kill(data);
+}
+
+static void
+retry_or_give_up(struct call_disposable *d)
+{
+	uint64_t delay_ms = KILL_RETRY_MAX_MS;
+
+	if (d->attempts < 8)
+		delay_ms = (uint64_t)KILL_RETRY_MS << d->attempts;
+	if (++d->attempts < KILL_ATTEMPTS_MAX) {
+		loop_timer_start(d->retry, delay_ms);
+		return;
+	}
+	log_error("disposable '%s': could not be killed", d->name);
+	d->config.handle_killed(d->config.data);
+}
+
+/* No answer at all: the admin daemon is being started again, and does not know that the call is
+ * over. */
 static void
 handle_killed(const char *content, const char *exception, void *data)
 {
 	struct call_disposable *d = data;
 
-	(void)exception;
-	if (content == NULL)
+	admin_call_destroy(steal_ptr(d->admin));
+	if (content == NULL && exception[0] == '\0') {
+		retry_or_give_up(d);
+		return;
+	}
+	if (content == NULL && !text_equal(exception, "QubesVMNotFoundError") &&
+		!text_equal(exception, "QubesVMNotStartedError"))
 		log_error("disposable '%s': could not be killed", d->name);
 	d->config.handle_killed(d->config.data);
+}
+
+static void
+attempt_kill(struct call_disposable *d)
+{
+	d->admin = admin_call_create(d->config.loop, d->config.admin_socket, "admin.vm.Kill",
+		d->name, "", handle_killed, d);
+	if (d->admin == NULL)
+		retry_or_give_up(d);
 }
 
 int
 call_disposable_kill(struct call_disposable *d)
 {
-	d->admin = admin_call_create(d->config.loop, d->config.admin_socket, "admin.vm.Kill",
-		d->name, "", handle_killed, d);
-	if (d->admin != NULL)
-		return 0;
-	log_error("disposable '%s': could not be killed", d->name);
-	return -1;
+	d->retry = loop_timer_create(d->config.loop, handle_retry, d);
+	if (d->retry == NULL) {
+		log_error("disposable '%s': could not be killed", d->name);
+		return -1;
+	}
+	attempt_kill(d);
+	return 0;
 }
 
 void
@@ -83,6 +132,7 @@ call_disposable_destroy(struct call_disposable *d)
 	if (d == NULL)
 		return;
 	admin_call_destroy(d->admin);
+	loop_timer_destroy(d->retry);
 	free(d->name);
 	free(d);
 }

@@ -28,7 +28,10 @@ struct call_disposable_config {
 /* NULL with errno. Handlers are called from the loop and may destroy it. */
 struct call_disposable *call_disposable_create(const struct call_disposable_config *config);
 
-/* For one that was created. 0, or -1 when it could not be asked for, which is in the log. */
+/*
+ * For one that was created; once. Asks again while nobody answers, as the admin daemon may be
+ * starting. 0, or -1 when it could not be asked for, which is in the log.
+ */
 int call_disposable_kill(struct call_disposable *d);
 
 /* Forgets it, without killing it. */

@@ -474,6 +474,32 @@ test_disposable(void **state)
 	close(agent);
 }
 
+/* The admin daemon is away when the call ends, and then fails once: it is asked until it answers. */
+static void
+test_disposable_while_nobody_answers(void **state)
+{
+	struct fixture *f = *state;
+	int agent = alpha_with_program(f, ALLOW_DISPOSABLE, NULL);
+	int qubesd = qubesd_listen(f), starting;
+
+	send_trigger(agent, "@dispvm", "SOCKET1", "test.Info");
+	qubesd_answer(qubesd_expect(qubesd,
+			      "admin.vm.CreateDisposable dom0 name uuid:" UUID_BETA "|uuid"),
+		"0\0uuid:" DISPOSABLE_UUID, 2 + 5 + 36);
+	starting = qubesd_expect(qubesd, "admin.vm.Start dom0 name uuid:" DISPOSABLE_UUID "|");
+	/* It is killed in the middle of the start. */
+	close(qubesd);
+	close(starting);
+	expect_refused(agent, "SOCKET1");
+	qubesd = qubesd_listen(f);
+	close(qubesd_expect(qubesd, "admin.vm.Kill dom0 name uuid:" DISPOSABLE_UUID "|"));
+	qubesd_answer(qubesd_expect(qubesd, "admin.vm.Kill dom0 name uuid:" DISPOSABLE_UUID "|"),
+		"2\0QubesVMNotFoundError\0\0\0", 25);
+	expect_silence(agent);
+	close(qubesd);
+	close(agent);
+}
+
 /* Whatever fails after its creation, the disposable goes. */
 static void
 test_disposable_fails(void **state)
@@ -769,6 +795,7 @@ main(void)
 		TEST(test_dom0_failures),
 		TEST(test_dom0_socket_service),
 		TEST(test_disposable),
+		TEST(test_disposable_while_nobody_answers),
 		TEST(test_disposable_fails),
 		TEST(test_disposable_goes_with_daemon),
 		TEST(test_disposable_not_needed),
