@@ -159,15 +159,17 @@ swap(struct keep *keep, struct err *err)
 
 	if (store_begin(app->store, err) < 0)
 		return -1;
-	if (keep_release_qube(app, keep->to, err) < 0 ||
-		storage_remove_volumes(api->config.storage, keep->from->name, err) < 0 ||
-		app_delete_qube(app, keep->from, err) < 0) {
+	if (storage_remove_volumes(api->config.storage, keep->from->name, err) < 0 ||
+		app_delete_qube(app, keep->from, err) < 0 ||
+		keep_release_qube(app, keep->to, err) < 0) {
 		store_rollback(app->store);
 		return -1;
 	}
 	crash_point("keep:before-swap");
-	if (store_commit(app->store, err) < 0)
+	if (store_commit(app->store, err) < 0) {
+		keep_hold_qube(keep->to, keep->from);
 		return -1;
+	}
 	crash_point("keep:after-swap");
 	return 0;
 }

@@ -125,11 +125,17 @@ copy_tags(struct change *c, struct qube *to, const struct qube *from)
 	}
 }
 
+static char *
+rationale_of(const struct qube *from)
+{
+	return text_format("it is being made of what '%s' wrote", from->name);
+}
+
 static int
 take_after(struct app *app, struct qube *to, const struct qube *from, struct err *err)
 {
 	AUTO_CHANGE struct change c = CHANGE_INIT(app);
-	AUTO_FREE char *rationale = text_format("it is being made of what '%s' wrote", from->name);
+	AUTO_FREE char *rationale = rationale_of(from);
 
 	c.quiet = true;
 	copy_properties(&c, to, from);
@@ -196,4 +202,13 @@ keep_release_qube(struct app *app, struct qube *q, struct err *err)
 	change_feature_remove(&c, q, START_FEATURE);
 	change_feature_remove(&c, q, KEPT_FROM_FEATURE);
 	return change_commit(&c, err);
+}
+
+void
+keep_hold_qube(struct qube *q, const struct qube *from)
+{
+	AUTO_FREE char *rationale = rationale_of(from);
+
+	feature_set_put(&q->features, START_FEATURE, rationale);
+	feature_set_put(&q->features, KEPT_FROM_FEATURE, from->uuid);
 }
