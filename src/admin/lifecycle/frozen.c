@@ -26,6 +26,8 @@
 #define CHECK_DELAY_MS 3000
 /* And at least so often, for the host's memory. */
 #define CHECK_PERIOD_MS 20000
+/* One that failed is tried again after so long, if it may do better then. */
+#define FAILED_PERIOD_MS 300000
 /* Volatile volumes of disposables (spec admin-api.md 15.1). */
 #define VOLATILE_BYTES (UINT64_C(12) << 30)
 /* What must stay free: else frozen qubes are dropped, and none is made. */
@@ -80,6 +82,14 @@ key_of_template(struct lifecycle *l, const struct qube *template)
 	return key;
 }
 
+/* As for a full disk; which may have room by now. */
+static bool
+is_worth_a_try(const struct frozen *f)
+{
+	return f->phase == FROZEN_FAILED && !f->is_hopeless &&
+	       loop_now_ms() - f->failed_ms > FAILED_PERIOD_MS;
+}
+
 /* Whether it can stay; its key is compared with the one in force. */
 static void
 look_after(struct frozen *f)
@@ -89,6 +99,10 @@ look_after(struct frozen *f)
 
 	if (template == NULL || !is_wanted(template)) {
 		frozen_drop(f, "it is not wanted any more");
+		return;
+	}
+	if (is_worth_a_try(f)) {
+		frozen_drop(f, "it is tried again");
 		return;
 	}
 	key = key_of_template(f->l, template);
@@ -269,6 +283,16 @@ void
 frozen_spoil(struct frozen *f)
 {
 	frozen_drop(f, "a copy of it did not come up");
+}
+
+void
+frozen_doubt(struct run *run)
+{
+	const struct qube *template = qube_template(run->q);
+	struct frozen *f = template != NULL ? find(run->l, template->name) : NULL;
+
+	if (f != NULL && f->phase == FROZEN_READY && !f->doomed)
+		frozen_drop(f, "a copy of it ended before it was up");
 }
 
 const char *

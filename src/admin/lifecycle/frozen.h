@@ -39,6 +39,8 @@ struct frozen *frozen_take(struct run *run);
 void frozen_release(struct frozen *f);
 /* A copy did not come up: it is not used again. The caller still holds it. */
 void frozen_spoil(struct frozen *f);
+/* The same, of a copy that ended by itself before its agent was there. */
+void frozen_doubt(struct run *run);
 const char *frozen_owner(const struct frozen *f);
 
 /* Makes a machine's plan that of a copy. 0 or -1 with the error; then plan->memory is to be closed.

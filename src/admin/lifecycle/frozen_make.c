@@ -88,6 +88,7 @@ handle_storage_dropped(void *data, const struct err *err)
 		return;
 	}
 	f->phase = FROZEN_FAILED;
+	f->failed_ms = loop_now_ms();
 	close_fd(&f->memory_fd);
 	close_fd(&f->device_fd);
 }
@@ -252,6 +253,7 @@ handle_timer(struct loop_timer *timer, void *data)
 	} else if (f->phase == FROZEN_BOOTING && f->said_length == strlen(FROZEN_READY_TEXT)) {
 		save(f);
 	} else if (f->phase == FROZEN_BOOTING) {
+		f->is_hopeless = true;
 		fail(f, "it did not say that it is ready (an older template?)");
 	}
 }
@@ -275,6 +277,7 @@ handle_identity(struct loop_fd *source, uint32_t events, void *data)
 	f->identity = NULL;
 	if (count <= 0 || memcmp(f->said, FROZEN_READY_TEXT, strlen(FROZEN_READY_TEXT)) != 0) {
 		f->said_length = 0;
+		f->is_hopeless = true;
 		fail(f, "it says something else than that it is ready");
 		return;
 	}

@@ -39,6 +39,7 @@ struct frozen {
 	char *owner, *key, *run_directory;
 	enum frozen_phase phase;
 	bool busy, doomed;
+	bool is_hopeless; /* of FROZEN_FAILED: it would fail the next time, too */
 	unsigned int users;
 	struct machine *machine;
 	struct boot_plan plan; /* of its own boot; copies have the same devices */
@@ -47,7 +48,7 @@ struct frozen {
 	char said[sizeof(FROZEN_READY_TEXT)];
 	size_t said_length;
 	struct loop_timer *timer;
-	uint64_t begun_ms;
+	uint64_t begun_ms, failed_ms;
 };
 
 /*

@@ -24,6 +24,8 @@
 
 /* Starts that go on beside each other on any host; on larger ones two a processor. */
 #define STARTS_MIN 4
+/* Of one machine, waiting for its answer. */
+#define MACHINE_WAITERS_MAX 32
 
 static void
 handle_answering(struct loop_deferred *source, void *data)
@@ -418,6 +420,21 @@ run_await_machine(struct run *run, lifecycle_done done, void *data)
 	return w;
 }
 
+/* Requests that are handed to a machine wait there, and it takes only so many. */
+static int
+check_not_flooded(const struct run *run, struct err *err)
+{
+	const struct waiter *w;
+	unsigned int count = 0;
+
+	list_for_each (w, &run->machine_waiters, link)
+		count++;
+	return count < MACHINE_WAITERS_MAX
+		       ? 0
+		       : err_set_kind(err, "QubesVMError", EBUSY,
+				 "too many requests to '%s' are under way", run->q->name);
+}
+
 static int
 check_can_pause(const struct run *run, const struct qube *q, struct err *err)
 {
@@ -425,7 +442,7 @@ check_can_pause(const struct run *run, const struct qube *q, struct err *err)
 		return refuse_powered_off(q, err);
 	if ((run->phase != RUN_AGENT && run->phase != RUN_UP) || q->power.state == POWER_PAUSED)
 		return run_refuse_not_running(q, err);
-	return 0;
+	return check_not_flooded(run, err);
 }
 
 void
@@ -451,6 +468,10 @@ lifecycle_unpause(struct lifecycle *l, struct qube *q, lifecycle_done done, void
 	if (run == NULL || run->machine == NULL || q->power.state != POWER_PAUSED) {
 		err_set_kind(&err, "QubesVMNotPausedError", EINVAL, "Domain is not paused: '%s'",
 			q->name);
+		answer_now(l, done, data, &err);
+		return;
+	}
+	if (check_not_flooded(run, &err) < 0) {
 		answer_now(l, done, data, &err);
 		return;
 	}

@@ -24,6 +24,8 @@
 
 #define RESTART_DELAY_MS 200
 #define RESTART_DELAY_MAX_MS 30000
+/* One that was ready for so long did not fail at its start. */
+#define SETTLED_MS 10000
 
 static const char linkd_program[] = BULKHEAD_LIBEXECDIR "/vchan-linkd";
 static const char qrexec_program[] = BULKHEAD_SBINDIR "/qrexec-daemon";
@@ -71,7 +73,7 @@ handle_ready(struct host_process *p, void *data)
 	struct run_service *service = data;
 
 	(void)p;
-	service->failures = 0;
+	service->ready_ms = loop_now_ms();
 	if (service->kind == RECORD_QREXEC)
 		run_agent_ready(service->run);
 }
@@ -94,6 +96,9 @@ handle_end(struct host_process *p, void *data)
 
 	host_process_destroy(p);
 	service->process = NULL;
+	if (service->ready_ms != 0 && loop_now_ms() - service->ready_ms > SETTLED_MS)
+		service->failures = 0;
+	service->ready_ms = 0;
 	if (run->phase == RUN_CLEANING)
 		run_clean_up(run);
 	else if (run->phase < RUN_STOPPING)

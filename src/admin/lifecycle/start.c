@@ -458,6 +458,8 @@ handle_machine_stopped(struct run *run, const struct machine_event *event)
 		"machine stopped: %s%s%s", stop_reason_text(event->reason),
 		event->detail[0] != '\0' ? ": " : "", event->detail);
 	if (run->phase < RUN_UP && !run->doomed) {
+		if (run->is_copy)
+			frozen_doubt(run);
 		err_set_kind(&err, "QubesVMError", EIO, "%s while it was being started, see %s",
 			stop_reason_text(event->reason), console_log);
 		run_give_up(run, &err);
