@@ -103,5 +103,9 @@ main(int argc, char **argv)
 	status = open_file_call(target, argv[optind], view_only, &err);
 	if (status < 0)
 		fatal("%s", err_message(&err));
+	/* Why a call was not made is said already. */
+	if (status != 0)
+		log_error("'%s': not edited in '%s' to the end (status %d): it is as it was",
+			argv[optind], target, status);
 	return status;
 }

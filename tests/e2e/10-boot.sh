@@ -28,12 +28,37 @@ boots() {
 
 use_instance
 boots shared minimal
+is "minimal: the template said what it can do" "debian 1 1" \
+	"$(qvm-features minimal os-distribution) $(qvm-features minimal supported-rpc.qubes.Filecopy) $(qvm-features minimal vmexec)"
 
 boots deb debian-12
 is "debian-12: sudo asks for nothing" 0 "$(in_qube deb 'sudo -n id -u')"
 check "debian-12: its boot comes to its end" \
 	qvm-run --service --pass-io --no-gui deb qubes.WaitForRunningSystem
 is "debian-12: no unit failed" "" "$(in_qube deb 'systemctl list-units --failed --plain --no-legend')"
+is "debian-12: the template said what it can do" "debian 12 1" \
+	"$(qvm-features debian-12 os-distribution) $(qvm-features debian-12 os-version) $(qvm-features debian-12 gui)"
+matches "debian-12: and which programs it has" 'debian-xterm\.desktop - XTerm' "$(qvm-appmenus --get-available debian-12)"
+menus=$(mktemp -d "${TMPDIR:-/tmp}/bulkhead-menus.XXXXXX")
+on_exit 'rm -rf "$menus"'
+export XDG_DATA_HOME=$menus
+applications=$menus/applications
+[ "$(id -u)" -ne 0 ] || applications=$BULKHEAD_ROOT/usr/local/share/applications
+check "debian-12: menus of it can be written" qvm-appmenus --update deb
+for program in debian-xterm l3afpad qubes-run-terminal; do
+	icon=$(sed -n 's/^Icon=//p' "$applications/qubes-vm.deb.$program.desktop")
+	matches "debian-12: $program has its own icon, in the label's colour" "^$program-[0-9a-f]{6}\.png$" "${icon##*/}"
+	matches "debian-12: which is a picture" '^PNG image data, (48|64) x (48|64), 8-bit/color RGBA' "$(file -b "$icon")"
+done
+# What a person's programs say who opens what.
+in_qube deb 'mkdir -p ~/.local/share/applications ~/.config
+	printf "#!/bin/sh\necho by the handler >>\"\$1\"; sleep 1; echo done >>\"\$1\"\n" >~/edit && chmod 755 ~/edit
+	printf "%s\n" "[Desktop Entry]" Type=Application Name=Edit "Exec=/home/user/edit %f" "MimeType=text/plain;" \
+		>~/.local/share/applications/edit.desktop
+	printf "%s\n" "[Default Applications]" text/plain=edit.desktop >~/.config/mimeapps.list
+	echo text >~/note.txt'
+is "debian-12: a file is opened by its kind, until its program ends" "text by the handler done" \
+	"$(in_qube deb '/usr/lib/bulkhead/open-with-viewer ~/note.txt && cat ~/note.txt' | xargs)"
 matches "debian-12: swap is on" xvdc\|vdc "$(in_qube deb 'cat /proc/swaps')"
 check "debian-12: stops when asked" stop_qube deb
 is "debian-12: is halted" Halted "$(qvm-ls --raw-data --fields STATE deb)"

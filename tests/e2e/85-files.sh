@@ -136,6 +136,7 @@ is "and has it" "files-b: Probe" \
 	"$(sed -n 's/^Name=//p' "$applications/qubes-vm.files-b.sub-probe.desktop")"
 rm -f "$applications"/qubes-vm.files-b.*
 b '/usr/lib/bulkhead/desktop-entries list | qrexec-client-vm dom0 qubes.SyncAppMenus'
+qvm-appmenus --update files-b
 matches "the qube itself says what it has" '^Categories=Network;X-Qubes-VM;$' \
 	"$(grep ^Categories "$applications/qubes-vm.files-b.sub-probe.desktop")"
 is "a qube with a template does not" 1 \

@@ -116,6 +116,19 @@ before=$(frozen_count)
 start_qube dvm
 root_in_qube dvm 'echo new >/rw/config/content
 	printf "#!/bin/sh\nhostname >>/run/rc.local-ran\n" >/rw/config/rc.local; chmod 755 /rw/config/rc.local; sync'
+# What opens files there: its ends are those of a person at an editor.
+root_in_qube dvm 'cat >/usr/local/bin/open-with-viewer <<-"END"
+	#!/bin/sh
+	echo "$1" >/tmp/opened
+	case $1 in
+	*/looked-at) exit 0 ;;
+	http*) until [ -e /tmp/seen ]; do sleep 0.2; done ;;
+	*) echo edited 2>/dev/null >>"$1" ;;
+	esac
+	case $1 in */slow) sleep 1000 ;; esac
+	exit 0
+	END
+	chmod 755 /usr/local/bin/open-with-viewer; sync'
 stop_qube dvm
 is "new content of the template is there at once" new "$(in_disposable 'cat /rw/config/content')"
 check "a new one is frozen" await_frozen "$before"
@@ -128,6 +141,54 @@ qvm-prefs dvm memory 300
 matches "another memory is not that of the old one" '^2[0-9]{5}$' \
 	"$(in_disposable "sed -n 's/MemTotal: *\([0-9]*\) kB/\1/p' /proc/meminfo")"
 check "a new one is frozen" await_frozen "$before"
+
+# --- files opened in one, and back ----------------------------------------------------------------
+
+qvm-check --quiet shared 2>/dev/null || new_qube shared minimal
+qvm-check --quiet --running shared 2>/dev/null || require "a qube that has files" start_qube shared
+qvm-prefs shared default_dispvm dvm
+on_exit 'qvm-prefs --default shared default_dispvm 2>/dev/null'
+
+# The name of the disposable that runs; there is but one.
+disposable() {
+	qvm-ls --raw-data --fields NAME,STATE | sed -n 's/^\(disp[0-9]*\)|Running$/\1/p' | head -n 1
+}
+
+# shellcheck disable=SC2317 # run by patiently
+opened() {
+	local name
+
+	name=$(disposable) && [ -n "$name" ] && in_qube "$name" 'cat /tmp/opened' 2>/dev/null | grep -q "$1"
+}
+
+in_qube shared 'cd && rm -rf files && mkdir files && cd files && for i in edited looked-at shown slow; do
+	echo "$i" >"$i"; touch -d 2020-01-01 "$i"; done; chmod 640 edited; chmod 444 shown'
+before=$(in_qube shared 'cd files && ls -il looked-at shown')
+check "a file is opened in a disposable" in_qube shared 'qvm-open-in-dvm files/edited'
+is "and comes back as it was edited there" "edited edited" "$(in_qube shared 'cat files/edited' | xargs)"
+is "with its mode" 640 "$(in_qube shared 'stat -c %a files/edited')"
+check "one that is not edited" in_qube shared 'qvm-open-in-dvm files/looked-at'
+check "and one that is only shown" in_qube shared 'qvm-open-in-dvm --view-only files/shown'
+is "are not written" "$before" "$(in_qube shared 'cd files && ls -il looked-at shown')"
+is "nothing stays beside them" "edited looked-at shown slow" "$(in_qube shared 'ls -A files' | xargs)"
+check "nothing of those disposables is left" no_traces
+
+in_qube shared 'qvm-open-in-dvm files/slow 2>&1; echo "status $?"' >"$BULKHEAD_ROOT/slow.out" &
+caller=$!
+check "one is being edited" patiently 60 opened /slow
+qvm-kill "$(disposable)"
+wait "$caller"
+matches "its disposable is killed: that is said" "'files/slow'.*as it was.*status [1-9]" "$(xargs <"$BULKHEAD_ROOT/slow.out")"
+is "and the file is as it was" "slow" "$(in_qube shared 'cat files/slow; ls -A files | grep slow.')"
+check "nothing of that one is left" no_traces
+
+in_qube shared 'qvm-open-in-dvm "https://example.org/?a=b&c=%20"' &
+caller=$!
+check "an address is opened in a disposable" patiently 60 opened '^https://example.org/?a=b&c=%20$'
+in_qube "$(disposable)" 'touch /tmp/seen'
+check "whose end is that of the call" wait "$caller"
+check_fails "an address of another kind is not" in_qube shared 'qvm-open-in-dvm file:///etc/passwd'
+check "nothing of it is left" no_traces
 
 # --- with systemd ------------------------------------------------------------------------------
 
