@@ -86,9 +86,9 @@ lifecycle_create(const struct lifecycle_config *config, struct err *err)
 	list_init(&l->answers);
 	list_init(&l->frozen);
 	list_init(&l->resizes);
+	live_disks_init(l);
 	l->answering = loop_deferred_create(config->loop, handle_answering, l);
 	if (l->answering == NULL) {
-	live_disks_init(l);
 		free(l);
 		err_set(err, ENOMEM, "out of memory");
 		return NULL;
@@ -127,9 +127,9 @@ lifecycle_destroy(struct lifecycle *l)
 	frozen_destroy_all(l);
 	memory_destroy(l);
 	resizes_destroy_all(l);
+	live_disks_destroy(l);
 	drop_waiters(&l->answers);
 	recovery_destroy(l->recovery);
-	live_disks_destroy(l);
 	loop_deferred_destroy(l->answering);
 	free(l);
 }
