@@ -95,6 +95,10 @@ operate(const char *operation)
 		memset(bytes, 1, 2 * MIB);
 		must(write_file(raw, bytes, 2 * MIB, 0600, &h.err), operation);
 		must(harness_import(&h, W_PRIVATE, raw, DISK_FORMAT_RAW), operation);
+	} else if (text_equal(operation, "live")) {
+		/* The machine changes over between the two, or has died before. */
+		must(harness_begin_live(&h, W_PRIVATE, "live"), operation);
+		must(harness_end_live(&h, W_PRIVATE, "live", true), operation);
 	} else if (text_equal(operation, "fold")) {
 		harness_wait_idle(&h);
 	} else {
@@ -164,13 +168,16 @@ verify_work(const char *operation)
 		return 0;
 	}
 	expect(harness_reads(&h, W_PRIVATE, 1, 1), "saved data is there");
-	if (text_equal(operation, "stop"))
+	if (text_equal(operation, "stop") || text_equal(operation, "live"))
 		expect(harness_reads(&h, W_PRIVATE, 2, 2), "unsaved data was saved");
 	/* It still runs, once more. */
 	must(harness_start(&h, "work"), "start");
 	expect(harness_reads(&h, "appvms/work/root", 2, 2), "the snapshot is right");
 	must(harness_stop(&h, "work"), "stop");
-	if (text_equal(operation, "deep") || text_equal(operation, "import"))
+	if (text_equal(operation, "live") && harness_revert(&h, W_PRIVATE, "live") == 0)
+		expect(harness_reads(&h, W_PRIVATE, 2, 2), "the snapshot has its content");
+	if (text_equal(operation, "deep") || text_equal(operation, "import") ||
+		text_equal(operation, "live"))
 		return count_states(W_PRIVATE);
 	return text_equal(operation, "stop") ? 2 : 1;
 }
@@ -203,7 +210,7 @@ main(int argc, char **argv)
 		fatal("usage: BULKHEAD_ROOT=... crash-worker prepare|OPERATION|verify [OPERATION]");
 	harness_make_root();
 	/* For `stop` the machine is alive until the daemon that stops it has died. */
-	if (text_equal(argv[1], "stop"))
+	if (text_equal(argv[1], "stop") || text_equal(argv[1], "live"))
 		h.running = "work";
 	harness_open(&h);
 	if (text_equal(argv[1], "prepare"))

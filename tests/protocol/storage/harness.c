@@ -228,6 +228,23 @@ harness_stop(struct harness *h, const char *owner)
 }
 
 int
+harness_begin_live(struct harness *h, const char *vid, const char *name)
+{
+	expect_answer(h);
+	storage_begin_live_snapshot(h->storage, STORAGE_POOL_DEFAULT, vid, name, handle_started, h);
+	return await_answer(h);
+}
+
+int
+harness_end_live(struct harness *h, const char *vid, const char *name, bool success)
+{
+	err_clear(&h->err);
+	(void)storage_end_live_snapshot(
+		h->storage, STORAGE_POOL_DEFAULT, vid, name, success, &h->err);
+	return h->err.code;
+}
+
+int
 harness_revert(struct harness *h, const char *vid, const char *revision)
 {
 	expect_answer(h);

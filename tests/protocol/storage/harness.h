@@ -47,6 +47,12 @@ int harness_start(struct harness *h, const char *owner);
 int harness_start_over(struct harness *h, const char *owner, const char *frozen_owner);
 int harness_freeze(struct harness *h, const char *frozen_owner);
 int harness_stop(struct harness *h, const char *owner);
+/*
+ * A snapshot of the running volume, in its two halves; between them the harness's machine has what
+ * the first half opened.
+ */
+int harness_begin_live(struct harness *h, const char *vid, const char *name);
+int harness_end_live(struct harness *h, const char *vid, const char *name, bool success);
 int harness_revert(struct harness *h, const char *vid, const char *revision);
 int harness_clone(struct harness *h, const char *from_vid, const char *to_vid);
 int harness_clear(struct harness *h, const char *vid);

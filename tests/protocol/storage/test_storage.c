@@ -354,6 +354,169 @@ test_snapshots(void **state)
 	assert_true(harness_reads(&h, T_ROOT, 0, 5));
 }
 
+static char *
+path_of(const char *vid)
+{
+	struct volume_info info;
+	char *path;
+
+	assert_int_equal(storage_volume_info(h.storage, STORAGE_POOL_DEFAULT, vid, &info, NULL), 0);
+	path = text_copy(info.path);
+	volume_info_finish(&info);
+	return path;
+}
+
+/* What a machine is writing gets a name, and it goes on in another image. */
+static void
+test_live_snapshots(void **state)
+{
+	harness_add_template(&h, "template", 1);
+	harness_add_app(&h, "work", "template");
+	write_once("work", A_PRIVATE, 0, 1);
+	assert_int_equal(harness_begin_live(&h, A_PRIVATE, "early"), EBUSY);
+	assert_int_equal(harness_start(&h, "work"), 0);
+	assert_int_equal(harness_begin_live(&h, A_PRIVATE, "7"), EINVAL);
+	assert_int_equal(harness_begin_live(&h, A_ROOT, "x"), EINVAL);
+	assert_int_equal(harness_begin_live(&h, "appvms/none/private", "x"), ENOENT);
+	harness_write(&h, A_PRIVATE, 1, 2);
+	assert_int_equal(harness_begin_live(&h, A_PRIVATE, "live"), 0);
+	assert_int_equal(h.images->count, 1);
+	assert_int_equal(h.images->images[0].file_count, 1);
+	assert_string_equal(h.images->images[0].name, "private");
+	assert_int_equal(harness_end_live(&h, A_PRIVATE, "live", true), 0);
+	harness_write(&h, A_PRIVATE, 2, 3);
+	assert_string_equal(state_called(A_PRIVATE, "live").kind, "revision");
+	assert_int_equal(harness_begin_live(&h, A_PRIVATE, "live"), EEXIST);
+	/* The content that others see is that of the last stop still. */
+	harness_add_app(&h, "copy", "template");
+	assert_int_equal(harness_clone(&h, A_PRIVATE, "appvms/copy/private"), 0);
+	assert_true(harness_reads(&h, "appvms/copy/private", 0, 1));
+	assert_true(harness_reads(&h, "appvms/copy/private", 1, 0));
+	assert_int_equal(harness_stop(&h, "work"), 0);
+	assert_true(harness_reads(&h, A_PRIVATE, 1, 2));
+	assert_true(harness_reads(&h, A_PRIVATE, 2, 3));
+	harness_wait_idle(&h);
+	assert_flat(A_PRIVATE);
+	assert_int_equal(harness_revert(&h, A_PRIVATE, "live"), 0);
+	assert_true(harness_reads(&h, A_PRIVATE, 0, 1));
+	assert_true(harness_reads(&h, A_PRIVATE, 1, 2));
+	assert_true(harness_reads(&h, A_PRIVATE, 2, 0));
+	harness_wait_idle(&h);
+	assert_flat(A_PRIVATE);
+	assert_int_equal(harness_count_bad_images(), 0);
+}
+
+/* The machine says no, or nobody hears what it says. */
+static void
+test_live_snapshots_that_fail(void **state)
+{
+	AUTO_FREE char *before = NULL, *after = NULL, *command = NULL;
+	size_t images;
+
+	harness_add_template(&h, "template", 1);
+	harness_add_app(&h, "work", "template");
+	write_once("work", A_PRIVATE, 0, 1);
+	assert_int_equal(harness_start(&h, "work"), 0);
+	images = harness_count_images();
+	before = path_of(A_PRIVATE);
+	assert_int_equal(harness_begin_live(&h, A_PRIVATE, "live"), 0);
+	assert_int_equal(harness_end_live(&h, A_PRIVATE, "live", false), 0);
+	after = path_of(A_PRIVATE);
+	assert_string_equal(before, after);
+	harness_wait_idle(&h);
+	assert_int_equal(harness_count_images(), images);
+	assert_int_equal(harness_end_live(&h, A_PRIVATE, "live", true), EBUSY);
+	/* The daemon ends, and the machine has not changed over: what it writes is not lost. */
+	assert_int_equal(harness_begin_live(&h, A_PRIVATE, "live"), 0);
+	h.running = "work";
+	harness_close(&h);
+	harness_open(&h);
+	harness_wait_idle(&h);
+	command = text_format("qemu-io -f qcow2 -c 'write -q -P 9 3M 1M' %s", before);
+	assert_int_equal(system(command), 0);
+	h.running = NULL;
+	assert_int_equal(harness_stop(&h, "work"), 0);
+	harness_wait_idle(&h);
+	assert_flat(A_PRIVATE);
+	assert_true(harness_reads(&h, A_PRIVATE, 0, 1));
+	assert_true(harness_reads(&h, A_PRIVATE, 3, 9));
+	assert_string_equal(state_called(A_PRIVATE, "live").id, "");
+	/* Nothing was written at all: the state in between is no content of its own. */
+	assert_int_equal(harness_start(&h, "work"), 0);
+	assert_int_equal(harness_begin_live(&h, A_PRIVATE, "live"), 0);
+	assert_int_equal(harness_stop(&h, "work"), 0);
+	assert_int_equal(harness_end_live(&h, A_PRIVATE, "live", true), EBUSY);
+	assert_true(harness_reads(&h, A_PRIVATE, 3, 9));
+	harness_wait_idle(&h);
+	assert_flat(A_PRIVATE);
+	assert_int_equal(harness_count_bad_images(), 0);
+}
+
+static struct {
+	int count;
+	char text[256];
+} asked;
+
+static void
+handle_live_fold(const char *owner, const char *name, const char *base_name, void *data)
+{
+	asked.count++;
+	snprintf(asked.text, sizeof(asked.text), "%s %s %s", owner, name, base_name);
+	if (data != NULL)
+		storage_end_live_fold(data);
+}
+
+static void
+pass_time(unsigned int seconds)
+{
+	uint64_t deadline = loop_now_ms() + seconds * 1000;
+
+	while (loop_now_ms() < deadline)
+		(void)loop_step(h.loop, 100);
+}
+
+/* Started at once after a stop: three images, which the machine is asked to make two. */
+static void
+test_live_folds(void **state)
+{
+	harness_add_template(&h, "template", 1);
+	harness_add_app(&h, "work", "template");
+	write_once("work", A_PRIVATE, 0, 1);
+	write_once("work", A_PRIVATE, 1, 2);
+	assert_int_equal(harness_start(&h, "work"), 0);
+	assert_int_equal(h.images->images[1].file_count, 3);
+	memset(&asked, 0, sizeof(asked));
+	storage_set_live_fold(h.storage, handle_live_fold, NULL);
+	storage_look_at_running(h.storage);
+	for (int i = 0; i < 1000 && asked.count == 0; i++)
+		(void)loop_step(h.loop, 100);
+	assert_string_equal(asked.text, "work private private-2.qcow2");
+	/* Once is enough, also when it is over, until a machine comes up. */
+	storage_look_at_running(h.storage);
+	pass_time(2);
+	assert_int_equal(asked.count, 1);
+	storage_end_live_fold(h.storage);
+	storage_set_live_fold(h.storage, handle_live_fold, h.storage);
+	for (int i = 0; i < 1000 && asked.count == 1; i++)
+		(void)loop_step(h.loop, 100);
+	pass_time(3);
+	assert_int_equal(asked.count, 2);
+	/* After the stop nothing tells of it. */
+	harness_write(&h, A_PRIVATE, 2, 3);
+	assert_int_equal(harness_stop(&h, "work"), 0);
+	harness_wait_idle(&h);
+	assert_flat(A_PRIVATE);
+	for (unsigned int i = 0; i < 3; i++)
+		assert_true(harness_reads(&h, A_PRIVATE, i, i + 1));
+	/* Two images are as it should be. */
+	assert_int_equal(harness_start(&h, "work"), 0);
+	assert_int_equal(h.images->images[1].file_count, 2);
+	storage_look_at_running(h.storage);
+	pass_time(2);
+	assert_int_equal(asked.count, 2);
+	assert_int_equal(harness_stop(&h, "work"), 0);
+}
+
 /* Going back to a smaller state, and from there on: what lay beyond its end does not come back. */
 static void
 test_folding_states_of_different_sizes(void **state)
@@ -978,6 +1141,9 @@ main(void)
 			test_revisions_are_kept_and_folded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_any_tree_becomes_flat, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_snapshots, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_live_snapshots, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_live_snapshots_that_fail, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_live_folds, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_folding_states_of_different_sizes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
