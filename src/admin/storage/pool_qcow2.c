@@ -407,6 +407,7 @@ const struct pool_driver pool_qcow2 = {
 	.fold = qcow2_fold,
 	.remove_states = remove_states,
 	.remove_leftovers = remove_leftovers,
+	.base_name = qcow2_backing_name,
 	.check = check,
 	.open = open_image,
 	.virtual_size = qcow2_virtual_size,
@@ -416,4 +417,3 @@ const struct pool_driver pool_qcow2 = {
 	.path = full_path,
 	.list = list,
 };
-	.base_name = qcow2_backing_name,
