@@ -4,10 +4,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
+
+#define OPEN_ATTEMPTS 100
 
 bool
 destination_source_valid(const char *untrusted_source)
@@ -32,6 +35,23 @@ make_and_open(int parent, const char *name, bool *ret_created, struct err *err)
 	return fd;
 }
 
+/* Held by each receiver, so that one that fails does not remove the directory of another. */
+static int
+open_held(int parent, const char *name, bool *ret_created, struct err *err)
+{
+	for (int attempt = 0; attempt < OPEN_ATTEMPTS; attempt++) {
+		int fd = make_and_open(parent, name, ret_created, err);
+		struct stat st;
+
+		if (fd < 0)
+			return -1;
+		if (flock(fd, LOCK_SH) == 0 && fstat(fd, &st) == 0 && st.st_nlink > 0)
+			return fd;
+		close(fd);
+	}
+	return err_set(err, EBUSY, "directory '%s': it vanishes again and again", name);
+}
+
 int
 destination_open(struct destination *d, const char *home, const char *source, struct err *err)
 {
@@ -44,7 +64,7 @@ destination_open(struct destination *d, const char *home, const char *source, st
 	d->parent = make_and_open(home_fd, INCOMING_DIRECTORY, &created, err);
 	if (d->parent < 0)
 		return -1;
-	d->fd = make_and_open(d->parent, source, &d->created, err);
+	d->fd = open_held(d->parent, source, &d->created, err);
 	return d->fd < 0 ? -1 : 0;
 }
 
@@ -62,7 +82,7 @@ void
 destination_withdraw(struct destination *d)
 {
 	/* Fails when it is not empty, which is right. */
-	if (d->created)
+	if (d->created && flock(d->fd, LOCK_EX | LOCK_NB) == 0)
 		unlinkat(d->parent, d->name, AT_REMOVEDIR);
 }
 

@@ -15,6 +15,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crash_point.h"
 #include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -44,10 +45,10 @@ settle_leftover(int destination, const char *name)
 	close(fd);
 }
 
-static void
-settle_leftovers(int destination)
+void
+landing_settle_leftovers(int destination_fd)
 {
-	int fd = tree_open_directory(destination, ".");
+	int fd = tree_open_directory(destination_fd, ".");
 	DIR *directory = fd >= 0 ? fdopendir(fd) : NULL;
 	struct dirent *entry;
 
@@ -58,7 +59,7 @@ settle_leftovers(int destination)
 	}
 	while ((entry = readdir(directory)) != NULL)
 		if (text_starts_with(entry->d_name, LANDING_PREFIX))
-			settle_leftover(destination, entry->d_name);
+			settle_leftover(destination_fd, entry->d_name);
 	closedir(directory);
 }
 
@@ -115,7 +116,7 @@ landing_create(int destination_fd)
 	l->destination = destination_fd;
 	l->hidden = -1;
 	l->levels[0].gathered = -1;
-	settle_leftovers(destination_fd);
+	landing_settle_leftovers(destination_fd);
 	l->old_umask = umask(0); /* the sender's modes, as they are */
 	e = make_hidden(l);
 	if (e == 0)
@@ -343,5 +344,6 @@ landing_commit(struct landing *l, int record_fd)
 	if (syncfs(l->hidden) < 0 || mkdirat(l->hidden, LANDING_COMPLETE, 0700) < 0 ||
 		fsync(l->hidden) < 0)
 		return (uint32_t)errno;
+	crash_point("landing:complete");
 	return landing_show(l->destination, l->hidden, record_fd);
 }

@@ -23,6 +23,9 @@ struct landing;
  */
 struct landing *landing_create(int destination_fd);
 
+/* Completes or removes what receivers that are gone left in a destination. */
+void landing_settle_leftovers(int destination_fd);
+
 /* Removes what is still hidden. NULL is fine. */
 void landing_destroy(struct landing *landing);
 

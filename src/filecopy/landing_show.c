@@ -24,8 +24,15 @@
 
 struct show {
 	struct buf moved;  /* paths with their NUL, in order */
+	struct buf merged; /* of directories: struct merged and the path with its NUL, in order */
 	struct buf record; /* the record's lines */
 	struct buf path;   /* of the directory at hand, with a slash at the end, or empty */
+};
+
+/* What a directory that is there gets, in the end, of the one that came. */
+struct merged {
+	mode_t mode;
+	struct timespec times[2];
 };
 
 static uint32_t merge(struct show *s, int from, int to);
@@ -45,7 +52,7 @@ note_moved(struct show *s, const char *name, const struct tree_sum *sum)
 
 /* A directory that its owner may not change can not change its parent: lend the right to it. */
 static int
-rename_locked(int from, int to, const char *name)
+rename_locked(int from, const char *name, int to, const char *new_name)
 {
 	struct stat st;
 	int e = 0;
@@ -53,30 +60,55 @@ rename_locked(int from, int to, const char *name)
 	if (fstatat(from, name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISDIR(st.st_mode) ||
 		fchmodat(from, name, 0700, 0) < 0)
 		return -EACCES;
-	if (renameat2(from, name, to, name, RENAME_NOREPLACE) < 0)
+	if (renameat2(from, name, to, new_name, RENAME_NOREPLACE) < 0)
 		e = -errno;
-	if (fchmodat(e == 0 ? to : from, name, st.st_mode & 07777, 0) < 0 && e == 0)
+	if (fchmodat(e == 0 ? to : from, e == 0 ? new_name : name, st.st_mode & 07777, 0) < 0 &&
+		e == 0)
 		e = -errno;
 	return e;
 }
 
 static int
-rename_new(int from, int to, const char *name)
+rename_new(int from, const char *name, int to, const char *new_name)
 {
-	if (renameat2(from, name, to, name, RENAME_NOREPLACE) == 0)
+	if (renameat2(from, name, to, new_name, RENAME_NOREPLACE) == 0)
 		return 0;
-	return errno == EACCES ? rename_locked(from, to, name) : -errno;
+	return errno == EACCES ? rename_locked(from, name, to, new_name) : -errno;
 }
 
-/* The directory that is there gets the mode and times of the one that came. */
+/* With the path at hand. */
 static uint32_t
-take_attributes(int from, int to, const struct stat *st)
+note_merged(struct show *s, const struct stat *st)
 {
-	const struct timespec times[2] = {st->st_atim, st->st_mtim};
+	const struct merged merged = {st->st_mode & 07777, {st->st_atim, st->st_mtim}};
+	const char *path = (const char *)buf_data(&s->path);
+	AUTO_FREE char *directory = strndup(path, buf_len(&s->path) - 1);
 
-	(void)from;
-	if (fchmod(to, st->st_mode & 07777) < 0 || futimens(to, times) < 0)
-		return (uint32_t)errno;
+	return directory == NULL || buf_put(&s->merged, &merged, sizeof(merged)) < 0 ||
+			       buf_put_text(&s->merged, directory) < 0
+		       ? ENOMEM
+		       : 0;
+}
+
+/*
+ * Directories that were there get the modes and times of those that came, once all has moved: what
+ * fails before changes nothing of them. Those within come before their parents.
+ */
+static uint32_t
+take_attributes(struct show *s, int destination)
+{
+	struct merged merged;
+	const char *path;
+
+	while (buf_get(&s->merged, &merged, sizeof(merged)) == 0 &&
+		buf_get_text(&s->merged, SIZE_MAX, &path) == 0) {
+		AUTO_FD int fd = tree_open_below(destination, path);
+
+		if (fd < 0)
+			return (uint32_t)-fd;
+		if (fchmod(fd, merged.mode) < 0 || futimens(fd, merged.times) < 0 || fsync(fd) < 0)
+			return (uint32_t)errno;
+	}
 	return 0;
 }
 
@@ -98,8 +130,10 @@ merge_directory(struct show *s, int from_parent, int to_parent, const char *name
 	if (buf_printf(&s->path, "%s/", name) < 0)
 		return ENOMEM;
 	code = merge(s, from, to);
+	if (code == 0)
+		code = note_merged(s, &st);
 	buf_trim(&s->path, buf_len(&s->path) - kept);
-	return code != 0 ? code : take_attributes(from, to, &st);
+	return code;
 }
 
 static uint32_t
@@ -111,7 +145,7 @@ show_entry(struct show *s, int from, int to, const char *name)
 	if (e == -EACCES)
 		e = 0, sum = (struct tree_sum){0}; /* can not be summed up, nor taken back */
 	if (e == 0)
-		e = rename_new(from, to, name);
+		e = rename_new(from, name, to, name);
 	crash_point("landing:renamed");
 	if (e == -EEXIST)
 		return merge_directory(s, from, to, name);
@@ -148,11 +182,13 @@ hide_again(struct show *s, int hidden, int destination)
 
 	for (unsigned int i = 0; buf_get_text(&s->moved, SIZE_MAX, &path) == 0; i++) {
 		char name[16];
+		int e;
 
 		snprintf(name, sizeof(name), "%u", i);
-		if (renameat2(destination, path, hidden, name, RENAME_NOREPLACE) < 0)
+		e = rename_new(destination, path, hidden, name);
+		if (e < 0)
 			log_warning("'%s': arrived, but others did not: cannot take it back: %s",
-				path, strerror(errno));
+				path, strerror(-e));
 	}
 }
 
@@ -166,9 +202,12 @@ landing_show(int destination, int hidden, int record_fd)
 	if (tree < 0)
 		return (uint32_t)-tree;
 	buf_init(&s.moved, MOVED_BYTES_MAX);
+	buf_init(&s.merged, MOVED_BYTES_MAX);
 	buf_init(&s.record, MOVED_BYTES_MAX);
 	buf_init(&s.path, FILECOPY_NAME_MAX + NAME_MAX);
 	code = merge(&s, tree, destination);
+	if (code == 0)
+		code = take_attributes(&s, destination);
 	if (code == 0 && fsync(destination) < 0)
 		code = (uint32_t)errno;
 	if (code != 0)
@@ -177,6 +216,7 @@ landing_show(int destination, int hidden, int record_fd)
 		 write_all(record_fd, buf_data(&s.record), buf_len(&s.record)) < 0)
 		log_warning("the record of this transfer cannot be written");
 	buf_finish(&s.moved);
+	buf_finish(&s.merged);
 	buf_finish(&s.record);
 	buf_finish(&s.path);
 	return code;

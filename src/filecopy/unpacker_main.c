@@ -25,6 +25,7 @@
 #include "filecopy/confine.h"
 #include "filecopy/destination.h"
 #include "filecopy/home.h"
+#include "filecopy/leftovers.h"
 #include "filecopy/transfers.h"
 #include "filecopy/tree.h"
 #include "filecopy/unpacker.h"
@@ -136,6 +137,46 @@ wait_for(pid_t child)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+/* The receiving itself. The status is the child's; anything but 0 left nothing, or was killed. */
+static int
+receive_into(struct destination *d, const struct unpacker_options *o, const char *source)
+{
+	int record_fd = memfd_create("transfer-record", MFD_CLOEXEC);
+	pid_t child = fork();
+	int status;
+
+	if (child < 0)
+		fatal("cannot start: %s", strerror(errno));
+	if (child == 0) {
+		if (d->parent >= 0)
+			close(d->parent);
+		_exit(receive(d->fd, record_fd, &o->config));
+	}
+	let_go_of_streams();
+	status = wait_for(child);
+	if (status == 0 && record_fd >= 0 && o->directory == NULL)
+		store_record(record_fd, source);
+	if (record_fd >= 0)
+		close(record_fd);
+	if (d->parent >= 0)
+		leftovers_settle(d->parent);
+	if (status != 0)
+		destination_withdraw(d);
+	return status;
+}
+
+static void
+sweep(void)
+{
+	AUTO_FREE char *path = text_format("%s/" INCOMING_DIRECTORY, home_directory());
+	AUTO_FD int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (fd >= 0)
+		leftovers_settle(fd);
+	else if (errno != ENOENT)
+		fatal("directory '%s': %s", path, strerror(errno));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -143,37 +184,25 @@ main(int argc, char **argv)
 	const char *source = getenv("QREXEC_REMOTE_DOMAIN");
 	struct unpacker_options o;
 	struct destination d;
-	int record_fd, status;
-	pid_t child;
+	int status;
 
 	log_init("qfile-unpacker");
 	unpacker_parse_options(argc, argv, &o);
-	if (source == NULL || !destination_source_valid(source))
+	if (!o.sweep && (source == NULL || !destination_source_valid(source)))
 		fatal("QREXEC_REMOTE_DOMAIN does not name the sender");
 	signal(SIGPIPE, SIG_IGN);
 	if (o.uid != NULL)
 		become(o.uid);
 	if (o.directory == NULL && home_directory() == NULL)
 		fatal("no home directory");
+	if (o.sweep) {
+		sweep();
+		return 0;
+	}
 	if ((o.directory != NULL ? destination_open_path(&d, o.directory, &err)
 				 : destination_open(&d, home_directory(), source, &err)) < 0)
 		fatal("%s", err_message(&err));
-	record_fd = memfd_create("transfer-record", MFD_CLOEXEC);
-
-	child = fork();
-	if (child < 0)
-		fatal("cannot start: %s", strerror(errno));
-	if (child == 0) {
-		if (d.parent >= 0)
-			close(d.parent);
-		_exit(receive(d.fd, record_fd, &o.config));
-	}
-	let_go_of_streams();
-	status = wait_for(child);
-	if (status != 0)
-		destination_withdraw(&d);
-	else if (record_fd >= 0 && o.directory == NULL)
-		store_record(record_fd, source);
+	status = receive_into(&d, &o, source);
 	destination_close(&d);
 	return status;
 }

@@ -11,7 +11,7 @@
 #define PATIENCE_SECONDS 1800
 #define PATIENCE_SECONDS_MAX 1000000
 
-enum { OPTION_NAMES = 256, OPTION_NO_NAMES, OPTION_LINKS, OPTION_NO_LINKS };
+enum { OPTION_NAMES = 256, OPTION_NO_NAMES, OPTION_LINKS, OPTION_NO_LINKS, OPTION_SWEEP };
 
 static const char usage[] =
 	"usage: qfile-unpacker [OPTION]... [UID [DIRECTORY]]\n"
@@ -25,6 +25,8 @@ static const char usage[] =
 	"                                    0: never)\n"
 	"      --[no-]allow-all-names        take names with any character\n"
 	"      --[no-]allow-unsafe-symlinks  take links that lead anywhere\n"
+	"      --sweep                       receive nothing; complete or remove what receivers\n"
+	"                                    that were killed left\n"
 	"  -h, --help                        print this\n";
 
 static const struct option long_options[] = {
@@ -37,6 +39,7 @@ static const struct option long_options[] = {
 	{"no-allow-all-names", no_argument, NULL, OPTION_NO_NAMES},
 	{"allow-unsafe-symlinks", no_argument, NULL, OPTION_LINKS},
 	{"no-allow-unsafe-symlinks", no_argument, NULL, OPTION_NO_LINKS},
+	{"sweep", no_argument, NULL, OPTION_SWEEP},
 	{"help", no_argument, NULL, 'h'},
 	{0},
 };
@@ -100,8 +103,12 @@ unpacker_parse_options(int argc, char **argv, struct unpacker_options *ret_optio
 	int option;
 
 	/* Mixed with the arguments, as an older form of the command line has them. */
-	while ((option = getopt_long(argc, argv, "vw:h", long_options, NULL)) != -1)
-		take_option(option, &o.config);
+	while ((option = getopt_long(argc, argv, "vw:h", long_options, NULL)) != -1) {
+		if (option == OPTION_SWEEP)
+			o.sweep = true;
+		else
+			take_option(option, &o.config);
+	}
 	if (argc - optind > 2)
 		fatal("too many arguments");
 	if (argc > optind)
