@@ -34,9 +34,10 @@
  * QEMU's emulation crashes now and then (7.2: once in fifteen boots) when one processor changes
  * the memory map, as the set-up of PCI devices does, while another writes to a device: its own
  * interrupt controller is enough. So the kernel boots on one, and the qube's late set-up switches
- * the others on.
+ * the others on. A kernel that thinks it is alone takes the locks out of its code, and puts them
+ * back when the second comes: seven megabytes written to, and all that was translated is void.
  */
-#define HELD_BACK_PROCESSORS " maxcpus=1"
+#define HELD_BACK_PROCESSORS " maxcpus=1 noreplace-smp"
 
 /*
  * The emulated counter is the host's clock, the same on all processors; a kernel that is not told
