@@ -21,6 +21,7 @@
 
 struct open_call {
 	const char *path;
+	char *target; /* what the path leads to: a link to a file stays one */
 	struct stat st;
 	pid_t child;
 	int to_qube, from_qube;
@@ -79,7 +80,7 @@ send_file(struct open_call *c, int file, bool view_only, struct err *err)
 static int
 make_answer_file(struct open_call *c, struct err *err)
 {
-	c->answer_path = text_format("%s.XXXXXX", c->path);
+	c->answer_path = text_format("%s.XXXXXX", c->target);
 	c->answer_fd = mkostemp(c->answer_path, O_CLOEXEC);
 	if (c->answer_fd < 0) {
 		AUTO_FREE char *copy = text_copy(c->path);
@@ -107,15 +108,40 @@ wait_for(pid_t child)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+static bool
+same_time(const struct timespec *a, const struct timespec *b)
+{
+	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
+}
+
+/* Whether somebody edited it here while it was open there. */
+static bool
+is_unchanged(const struct open_call *c)
+{
+	struct stat now;
+
+	return stat(c->target, &now) == 0 && now.st_dev == c->st.st_dev &&
+	       now.st_ino == c->st.st_ino && now.st_size == c->st.st_size &&
+	       same_time(&now.st_mtim, &c->st.st_mtim);
+}
+
 static int
 take_answer(struct open_call *c, struct err *err)
 {
 	if (fchmod(c->answer_fd, c->st.st_mode & 0777) < 0 || fsync(c->answer_fd) < 0)
 		return err_set_errno(err, errno, "'%s'", c->answer_path);
+	if (!is_unchanged(c)) {
+		err_set(err, EEXIST,
+			"'%s': it has changed here meanwhile: the file that was edited there is "
+			"'%s'",
+			c->path, c->answer_path);
+		free(steal_ptr(c->answer_path));
+		return -1;
+	}
 	if (c->elsewhere) {
 		log_warning("'%s': its directory is read-only: the edited file is '%s'", c->path,
 			c->answer_path);
-	} else if (rename(c->answer_path, c->path) < 0) {
+	} else if (rename(c->answer_path, c->target) < 0) {
 		return err_set_errno(err, errno, "'%s': cannot replace it", c->path);
 	}
 	free(steal_ptr(c->answer_path));
@@ -150,6 +176,9 @@ open_file_call(const char *target, const char *path, bool view_only, struct err 
 		return err_set_errno(err, errno, "'%s'", path);
 	if (!S_ISREG(c.st.st_mode))
 		return err_set(err, EINVAL, "'%s': not a file", path);
+	c.target = realpath(path, NULL);
+	if (c.target == NULL)
+		return err_set_errno(err, errno, "'%s'", path);
 	if ((view_only || make_answer_file(&c, err) == 0) && start_call(&c, target, err) == 0 &&
 		send_file(&c, file, view_only, err) == 0)
 		status = finish_call(&c, view_only, err);
@@ -157,6 +186,7 @@ open_file_call(const char *target, const char *path, bool view_only, struct err 
 	if (c.answer_path != NULL)
 		unlink(c.answer_path);
 	free(c.answer_path);
+	free(c.target);
 	for (size_t i = 0; i < 3; i++) {
 		const int fds[] = {c.to_qube, c.from_qube, c.answer_fd};
 

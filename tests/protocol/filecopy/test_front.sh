@@ -143,7 +143,17 @@ no "a viewer that is killed" [ $? -eq 0 ]
 is "changes nothing" CONTENT "$(cat doc.txt)"
 is "and leaves nothing beside it" doc.txt "$(ls -A)"
 rm -rf /tmp/source-??????
-rm "$work/edit"
+# Edited here and there: neither is lost.
+echo "echo THERE >\"\$1\"; echo HERE >'$PWD/doc.txt'" >"$work/edit"
+user qvm-open-in-vm other doc.txt
+is "edited at both ends" "1 HERE THERE" "$? $(cat doc.txt doc.txt.?????? | xargs)"
+matches "says where" "'doc.txt': it has changed here meanwhile: .*doc.txt\." "$work/err"
+rm doc.txt.??????
+mkdir other && ln -s ../doc.txt other/link
+echo 'echo LINKED >"$1"' >"$work/edit"
+user qvm-open-in-vm other other/link
+is "a link to a file" "0 LINKED ../doc.txt" "$? $(cat doc.txt) $(readlink other/link)"
+rm -r other "$work/edit"
 
 odd='a b;$(x).txt' && cp doc.txt "$odd"
 user qvm-open-in-vm other "$odd"
