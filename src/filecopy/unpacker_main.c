@@ -53,6 +53,22 @@ become(const char *uid_text)
 		fatal("cannot become user %s: %s", uid_text, strerror(errno));
 }
 
+/* Whatever else was inherited is not for whom a stranger's bytes might take over. */
+static void
+close_others(int destination_fd, int record_fd)
+{
+	const int low = destination_fd < record_fd ? destination_fd : record_fd;
+	const int high = destination_fd < record_fd ? record_fd : destination_fd;
+	int from = STDERR_FILENO + 1;
+
+	if (low > from)
+		close_range((unsigned int)from, (unsigned int)low - 1, 0);
+	from = low >= from ? low + 1 : from;
+	if (high > from)
+		close_range((unsigned int)from, (unsigned int)high - 1, 0);
+	close_range((unsigned int)high + 1, UINT_MAX, 0);
+}
+
 /* The child: confined first. Its exit status is the code of the answer, or what fits of it. */
 static int
 receive(int destination_fd, int record_fd, const struct receive_config *config)
@@ -148,8 +164,7 @@ receive_into(struct destination *d, const struct unpacker_options *o, const char
 	if (child < 0)
 		fatal("cannot start: %s", strerror(errno));
 	if (child == 0) {
-		if (d->parent >= 0)
-			close(d->parent);
+		close_others(d->fd, record_fd);
 		_exit(receive(d->fd, record_fd, &o->config));
 	}
 	let_go_of_streams();
