@@ -44,6 +44,7 @@ enum fact {
 	FACT_GUI,
 	FACT_NO_LAYOUT,
 	FACT_KEYBOARD,
+	FACT_PRELOAD,
 	FACT_COUNT,
 };
 
@@ -57,6 +58,7 @@ static const struct {
 	[FACT_GUI] = {"admin.vm.feature.CheckWithTemplate", "gui"},
 	[FACT_NO_LAYOUT] = {"admin.vm.feature.CheckWithTemplate", "no-monitor-layout"},
 	[FACT_KEYBOARD] = {"admin.vm.property.Get", "keyboard_layout"},
+	[FACT_PRELOAD] = {"admin.vm.property.Get", "is_preload"},
 };
 
 static bool
@@ -130,6 +132,7 @@ take_facts(struct gui_qube *q, const struct admin_call *calls, struct err *err)
 	const char *label = property_value(&calls[FACT_LABEL]);
 	const char *debug = property_value(&calls[FACT_DEBUG]);
 	const char *keyboard = property_value(&calls[FACT_KEYBOARD]);
+	const char *preload = property_value(&calls[FACT_PRELOAD]); /* of disposables only */
 	uint64_t number;
 
 	if (xid == NULL || guivm == NULL || label == NULL)
@@ -140,7 +143,9 @@ take_facts(struct gui_qube *q, const struct admin_call *calls, struct err *err)
 	q->domain = (unsigned int)number;
 	q->label_name = text_copy(label);
 	q->keyboard_layout = keyboard != NULL ? text_copy(keyboard) : NULL;
-	q->wanted = text_equal(guivm, "dom0") && feature_is_on(&calls[FACT_GUI], true);
+	q->unused = preload != NULL && text_equal(preload, "True");
+	q->wanted =
+		text_equal(guivm, "dom0") && feature_is_on(&calls[FACT_GUI], true) && !q->unused;
 	q->monitor_layout = !feature_is_on(&calls[FACT_NO_LAYOUT], false);
 	q->debug = debug != NULL && text_equal(debug, "True");
 	return 0;

@@ -20,6 +20,7 @@ struct gui_qube {
 	unsigned int domain;
 	uint32_t label_index;
 	bool wanted; /* its guivm is this one, and it has windows */
+	bool unused; /* a disposable that is kept ready: it has none before somebody uses it */
 	bool debug, monitor_layout;
 	char *keyboard_layout; /* or NULL; owned */
 	struct buf config;     /* text of its guid.conf */

@@ -167,13 +167,14 @@ start_shown(struct shown *s)
 	AUTO_ERR struct err err = ERR_INIT;
 	struct gui_qube q;
 	pid_t pid = -1;
-	bool wanted;
+	bool wanted, is_unused;
 
 	if (w->monitors == NULL)
 		return;
 	if (gui_qube_load(&q, s->name, &err) == 0 && q.wanted)
 		pid = start_daemon(s, &q, &err);
 	wanted = err.code != 0 || q.wanted;
+	is_unused = q.unused;
 	s->monitor_layout = q.monitor_layout;
 	if (pid >= 0) {
 		tell_layout(s, q.keyboard_layout);
@@ -184,6 +185,9 @@ start_shown(struct shown *s)
 	if (pid < 0) {
 		if (wanted)
 			log_qube_message(LOG_LEVEL_ERROR, s->name, "%s", err_message(&err));
+		/* It is looked at again when somebody uses it. */
+		if (is_unused)
+			forget_shown(s);
 		return;
 	}
 	s->started_ms = loop_now_ms();
@@ -257,7 +261,8 @@ handle_event(struct watch *w, const struct admin_event *event)
 {
 	struct shown *s;
 
-	if (text_equal(event->name, "domain-start")) {
+	if (text_equal(event->name, "domain-start") ||
+		text_equal(event->name, "property-reset:is_preload")) {
 		show(w, event->subject);
 	} else if (text_equal(event->name, "domain-stopped") ||
 		   text_equal(event->name, "domain-shutdown")) {

@@ -32,6 +32,7 @@ static struct {
 	int followers[FOLLOWERS_MAX];
 	int follower_count;
 	bool running[QUBE_COUNT];
+	bool unused;
 	struct {
 		const char *qube, *feature, *value;
 	} features[FEATURES_MAX];
@@ -75,6 +76,8 @@ property_of(const char *qube, const char *property)
 		return "False";
 	if (text_equal(property, "keyboard_layout"))
 		return api.layout;
+	if (text_equal(property, "is_preload") && number == 1)
+		return api.unused ? "True" : "False";
 	return NULL;
 }
 
@@ -193,6 +196,14 @@ fake_api_set_running(const char *name, bool running)
 {
 	pthread_mutex_lock(&api.mutex);
 	api.running[number_of(name)] = running;
+	pthread_mutex_unlock(&api.mutex);
+}
+
+void
+fake_api_set_unused(bool unused)
+{
+	pthread_mutex_lock(&api.mutex);
+	api.unused = unused;
 	pthread_mutex_unlock(&api.mutex);
 }
 

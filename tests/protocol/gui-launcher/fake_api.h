@@ -10,6 +10,8 @@ void fake_api_stop(void);
 
 /* Which qubes run: "work", "personal", both or none. */
 void fake_api_set_running(const char *name, bool running);
+/* Whether "personal" is a disposable that is kept ready. */
+void fake_api_set_unused(bool unused);
 /* A feature of a qube, or of dom0: NULL takes it away. The text has to stay. */
 void fake_api_set_feature(const char *qube, const char *feature, const char *value);
 /* dom0's keyboard layout, which the qubes have too. */

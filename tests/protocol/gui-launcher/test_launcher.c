@@ -296,6 +296,28 @@ test_follows_qubes(void **state)
 	await_end(pid_of("personal"));
 }
 
+/* What is kept ready has no daemon until it is used, and then at once. */
+static void
+test_unused(void **state)
+{
+	struct fixture *f = *state;
+
+	fake_api_set_unused(true);
+	fake_api_set_running("work", true);
+	fake_api_set_running("personal", true);
+	start_launcher(f);
+	await_line("daemon -N work ");
+	fake_api_await_follower();
+	fake_api_send_event("personal", "domain-start");
+	fake_api_set_running("work", false);
+	fake_api_send_event("work", "domain-shutdown");
+	await_end(pid_of("work"));
+	assert_false(has_line("daemon -N personal "));
+	fake_api_set_unused(false);
+	fake_api_send_event("personal", "property-reset:is_preload");
+	await_line("daemon -N personal ");
+}
+
 /* No windows, no daemon; an icon of a qube that nobody shows does not stay. */
 static void
 test_without_windows(void **state)
@@ -519,6 +541,7 @@ main(int argc, char **argv)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(test_follows_qubes),
+		TEST(test_unused),
 		TEST(test_without_windows),
 		TEST(test_restarts),
 		TEST(test_icons),
