@@ -414,6 +414,7 @@ preloads_create(struct api *api)
 
 	p->api = api;
 	list_init(&p->list);
+	list_init(&p->forgotten);
 	list_init(&p->sources);
 	list_init(&p->clearings);
 	list_init(&p->takings);
@@ -440,6 +441,10 @@ preloads_destroy(struct preloads *p)
 	takings_destroy(p);
 	/* Answers that are still to come find nothing: the lifecycle ends without giving them. */
 	list_for_each_safe (e, following, &p->list, link) {
+		e->pending = 0;
+		preload_forget(e);
+	}
+	list_for_each_safe (e, following, &p->forgotten, link) {
 		e->pending = 0;
 		preload_forget(e);
 	}

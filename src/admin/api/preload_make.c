@@ -19,6 +19,7 @@
 
 /* A boot that does not end is not waited for. */
 #define SERVICE_TIMEOUT_MS 300000
+#define WARM_UP_TIMEOUT_MS 30000
 /* It is at rest when it uses less than a twentieth of a processor, twice in a row. */
 #define LOOK_PERIOD_MS 500
 #define LOOKS_CALM 2
@@ -30,13 +31,13 @@
 #define BURIAL_DELAY_MS 4000
 
 /*
- * What says that it is ready. The last one also has what is needed at the hand-over run once.
- * Without the service there is nothing to wait for.
+ * The first two say that it is up. Then what the hand-over and the first call will need is done
+ * once: what has run before is quicker. A service that it lacks is no matter.
  */
 static const struct service_request services[] = {
 	{"qubes.WaitForRunningSystem", NULL, NULL, SERVICE_TIMEOUT_MS},
 	{"qubes.WaitForSession", NULL, NULL, SERVICE_TIMEOUT_MS},
-	{"qubes.GetDate", NULL, NULL, SERVICE_TIMEOUT_MS},
+	{"qubes.VMShell", NULL, "exit\n", WARM_UP_TIMEOUT_MS},
 };
 
 #define SERVICE_COUNT (sizeof(services) / sizeof(services[0]))
@@ -55,6 +56,14 @@ preload_set_phase(struct preload *e, enum preload_phase phase)
 	preloads_tick_in(e->preloads, 0);
 }
 
+static void
+destroy(struct preload *e)
+{
+	list_remove(&e->link);
+	free(e->text);
+	free(e);
+}
+
 void
 preload_forget(struct preload *e)
 {
@@ -64,9 +73,9 @@ preload_forget(struct preload *e)
 		qube_unpin(e->q);
 	e->is_gone = true;
 	if (e->pending > 0)
-		return;
-	free(e->text);
-	free(e);
+		list_append(&e->preloads->forgotten, &e->link);
+	else
+		destroy(e);
 }
 
 bool
@@ -75,10 +84,8 @@ preload_is_answered(struct preload *e)
 	e->pending--;
 	if (!e->is_gone)
 		return true;
-	if (e->pending == 0) {
-		free(e->text);
-		free(e);
-	}
+	if (e->pending == 0)
+		destroy(e);
 	return false;
 }
 
@@ -120,7 +127,7 @@ preload_bury(struct preload *e)
 	AUTO_ERR struct err err = ERR_INIT;
 	bool was_ready = e->phase >= PRELOAD_READY;
 
-	if (e->phase < PRELOAD_ENDING)
+	if (e->phase < PRELOAD_ENDING && !source->rests)
 		log_qube_message(LOG_LEVEL_WARNING, q->name, "was kept ready and has ended");
 	if (was_ready && source->not_before_ms < loop_now_ms() + BURIAL_DELAY_MS)
 		source->not_before_ms = loop_now_ms() + BURIAL_DELAY_MS;
@@ -179,12 +186,15 @@ call_next_service(struct preload *e)
 
 	if (e->call != NULL)
 		return;
-	if (e->service == SERVICE_COUNT) {
+	if (e->service > SERVICE_COUNT) {
 		preload_set_phase(e, PRELOAD_SETTLING);
 		return;
 	}
-	e->call = service_call_start(
-		lifecycle_of(e), e->q, &services[e->service], handle_service_end, e, &err);
+	if (e->service == SERVICE_COUNT)
+		e->call = preload_set_clock(e, handle_service_end, &err);
+	else
+		e->call = service_call_start(
+			lifecycle_of(e), e->q, &services[e->service], handle_service_end, e, &err);
 	if (e->call == NULL)
 		fail(e, err_message(&err));
 }
@@ -225,7 +235,7 @@ is_calm(struct preload *e)
 
 	if (passed_ms < LOOK_PERIOD_MS)
 		return e->calm >= LOOKS_CALM;
-	used_ns = config->cpu_time_ns != NULL ? config->cpu_time_ns(e->q, config->data) : 0;
+	used_ns = config->cpu_time_ns(e->q, config->data);
 	if (used_ns - e->used_ns < passed_ms * 1000000 / CALM_DIVISOR)
 		e->calm++;
 	else
@@ -239,10 +249,9 @@ static void
 settle(struct preload *e)
 {
 	uint64_t waited_ms = loop_now_ms() - e->since_ms;
+	bool is_known = e->preloads->api->config.cpu_time_ns != NULL;
 
-	if (!is_calm(e) && waited_ms < SETTLE_MAX_MS)
-		return;
-	if (e->preloads->api->config.cpu_time_ns != NULL && waited_ms < SETTLE_MIN_MS)
+	if (is_known && (!is_calm(e) || waited_ms < SETTLE_MIN_MS) && waited_ms < SETTLE_MAX_MS)
 		return;
 	preload_set_phase(e, PRELOAD_PAUSING);
 	e->is_switching = true;

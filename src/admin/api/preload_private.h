@@ -80,6 +80,7 @@ struct preload_clearing {
 struct preloads {
 	struct api *api;
 	struct list list;      /* preload.link */
+	struct list forgotten; /* preload.link: answers for them are still to come */
 	struct list sources;   /* preload_source.link */
 	struct list clearings; /* preload_clearing.link */
 	struct list takings;   /* taking.link */
@@ -117,6 +118,8 @@ void preload_take_on(struct preload *e);
 void preload_let_down(struct preload *e);
 /* Somebody uses it without having asked: it is theirs. */
 void preload_yield(struct preload *e);
+/* The call that does it; `done` gets the entry. NULL with the error. */
+struct service_call *preload_set_clock(struct preload *e, lifecycle_done done, struct err *err);
 /* Without an answer. */
 void takings_destroy(struct preloads *p);
 

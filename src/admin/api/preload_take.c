@@ -138,8 +138,8 @@ plan_next(struct preloads *p, const struct qube *template)
 	preloads_tick_in(p, 0);
 }
 
-static struct service_call *
-start_clock_call(struct preload *e, lifecycle_done done, struct err *err)
+struct service_call *
+preload_set_clock(struct preload *e, lifecycle_done done, struct err *err)
 {
 	char line[64], date[32];
 	struct timespec now;
@@ -201,7 +201,7 @@ hand_over(struct preload *e)
 
 	service_call_destroy(steal_ptr(e->call));
 	if (lifecycle_note_spare(p->api->config.lifecycle, e->q, e->text, &err) == 0)
-		e->call = start_clock_call(e, handle_clock_set, &err);
+		e->call = preload_set_clock(e, handle_clock_set, &err);
 	if (e->call != NULL)
 		owners_note(p->api->owners, t->request, e->q);
 	if (e->call == NULL || make_theirs(e, t->request->source, "was asked for", &err) < 0) {
@@ -371,7 +371,7 @@ preload_yield(struct preload *e)
 	plan_next(e->preloads, template);
 	(void)lifecycle_note_spare(e->preloads->api->config.lifecycle, e->q, NULL, NULL);
 	if (e->q->power.state == POWER_RUNNING)
-		e->call = start_clock_call(e, handle_late_clock, &err);
+		e->call = preload_set_clock(e, handle_late_clock, &err);
 	if (e->call == NULL)
 		preload_forget(e);
 }

@@ -100,6 +100,17 @@ lifecycle_resize_disk(struct lifecycle *l, struct qube *q, const char *volume, u
 }
 
 void
+lifecycle_snapshot_disk(struct lifecycle *l, struct qube *q, const char *volume, const char *pool,
+	const char *vid, const char *name, lifecycle_done done, void *data)
+{
+	(void)volume;
+	(void)pool;
+	(void)vid;
+	(void)name;
+	(void)take_turn(l, q, POWER_RUNNING, done, data);
+}
+
+void
 lifecycle_start(struct lifecycle *l, struct qube *q, lifecycle_done done, void *data)
 {
 	struct turn *t = take_turn(l, q, POWER_RUNNING, done, data);

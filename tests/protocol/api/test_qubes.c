@@ -486,7 +486,7 @@ test_disposables(void **state)
 		"Argument not in 'preload'");
 	assert_refused(f, "admin.vm.CreateDisposable", "dom0", "", "QubesException",
 		"'dom0' has no default disposable template");
-	/* Preloading makes no qube: copies are as quick. */
+	/* None is wanted, so that none is made. */
 	assert_refused(f, "admin.vm.CreateDisposable+preload", "dom0", "", "QubesException",
 		"'dom0' has no default disposable template");
 	AUTO_FREE char *before = call_ok(f, "admin.vm.List", "dom0", "");
