@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "admin/api/api_private.h"
+#include "admin/api/disposable_logs.h"
 #include "admin/api/keep_qube.h"
 #include "admin/api/volumes.h"
 #include "admin/model/app.h"
@@ -17,6 +18,7 @@
 #include "base/crash_point.h"
 #include "base/log.h"
 #include "base/loop.h"
+#include "base/text.h"
 
 struct keeps {
 	struct api *api;
@@ -179,6 +181,8 @@ finish(struct keep *keep)
 {
 	struct app *app = keep->keeps->api->config.app;
 	struct qube *from = keep->from;
+	AUTO_FREE char *name = text_copy(from->name);
+	struct disposable_logs logs = {0};
 	AUTO_ERR struct err err = ERR_INIT;
 
 	app_announce_removal(app, from);
@@ -190,6 +194,7 @@ finish(struct keep *keep)
 	events_emit(app, keep->to, "domain-kept", "from", from->name, NULL);
 	keep_destroy(keep);
 	app_forget_qube(app, from, true);
+	disposable_logs_forget(&logs, app, name, false);
 }
 
 static void copy_volume(struct keep *keep);
