@@ -1,5 +1,6 @@
 /* The qube that qvm-run runs in: started when it must be, or made for the purpose (run.h). */
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "base/maybe.h"
 #include "base/text.h"
 #include "tools/lib/admin_client.h"
@@ -98,6 +100,62 @@ supervise(pid_t child, const sigset_t *signals)
 	}
 }
 
+/* Its own end, or another's request, may have removed it already. */
+static void
+remove_disposable(const char *qube)
+{
+	AUTO_ERR struct err err = ERR_INIT;
+
+	if (admin_call("admin.vm.Kill", NULL, qube, NULL, NULL, &err) < 0 &&
+		!admin_error_is(&err, "QubesVMNotFoundError") &&
+		!admin_error_is(&err, "QubesVMNotStartedError"))
+		tool_qube_error("Failed to kill", qube, &err);
+}
+
+/*
+ * Should this process be killed, nobody else would know what is to be removed. A process of its own
+ * waits for that: it removes the disposable when it sees the other end closed, and leaves when it
+ * hears a byte. That other end, or -1: then a kill leaves the disposable.
+ */
+static int
+start_heir(const char *qube)
+{
+	int ends[2];
+	char byte;
+	pid_t pid;
+
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -1;
+	pid = fork();
+	if (pid == 0) {
+		AUTO_FD int nowhere = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+		(void)setsid();
+		for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++)
+			(void)dup2(nowhere, fd);
+		(void)close(ends[1]);
+		if (read(ends[0], &byte, 1) == 0)
+			remove_disposable(qube);
+		_exit(0);
+	}
+	(void)close(ends[0]);
+	if (pid > 0)
+		return ends[1];
+	(void)close(ends[1]);
+	return -1;
+}
+
+static void
+dismiss_heir(int heir)
+{
+	if (heir < 0)
+		return;
+	/* It may have been killed. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)write_all(heir, "", 1);
+	(void)close(heir);
+}
+
 /*
  * A child starts and uses the disposable; this process only waits, and removes it whatever
  * happens to the child.
@@ -105,10 +163,9 @@ supervise(pid_t child, const sigset_t *signals)
 static int
 use_and_remove(const struct run_request *r, const char *qube)
 {
-	AUTO_ERR struct err err = ERR_INIT;
 	sigset_t signals, before;
+	int status = RUN_FAILED, heir = start_heir(qube);
 	pid_t child;
-	int status = RUN_FAILED;
 
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGINT);
@@ -118,6 +175,8 @@ use_and_remove(const struct run_request *r, const char *qube)
 	sigprocmask(SIG_BLOCK, &signals, &before);
 	child = fork();
 	if (child == 0) {
+		if (heir >= 0)
+			(void)close(heir);
 		sigprocmask(SIG_SETMASK, &before, NULL);
 		exit(run_in_qube(r, qube));
 	}
@@ -126,11 +185,8 @@ use_and_remove(const struct run_request *r, const char *qube)
 	else
 		tool_say("qvm-run: error: cannot start a process: %s", strerror(errno));
 
-	/* Its own end may have removed it already. */
-	if (admin_call("admin.vm.Kill", NULL, qube, NULL, NULL, &err) < 0 &&
-		!admin_error_is(&err, "QubesVMNotFoundError") &&
-		!admin_error_is(&err, "QubesVMNotStartedError"))
-		tool_qube_error("Failed to kill", qube, &err);
+	remove_disposable(qube);
+	dismiss_heir(heir);
 	return status;
 }
 

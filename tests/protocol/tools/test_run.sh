@@ -219,4 +219,22 @@ wait "$run_pid"
 run tail -n 1 "$directory/log"
 expect 0 'admin.vm.Kill work' ''
 
+# Killed, it can do nothing more: another process does.
+rm "$directory/begun"
+forget_requests
+qvm-run -q -p --dispvm=base "touch $directory/begun; sleep 3" </dev/null &
+run_pid=$!
+for _ in $(seq 100); do
+	[ -e "$directory/begun" ] && break
+	sleep 0.1
+done
+kill -KILL "$run_pid"
+wait "$run_pid"
+for _ in $(seq 100); do
+	grep -q 'admin.vm.Kill work' "$directory/log" && break
+	sleep 0.1
+done
+run tail -n 1 "$directory/log"
+expect 0 'admin.vm.Kill work' ''
+
 summary
