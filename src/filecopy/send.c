@@ -18,6 +18,8 @@
 #include "filecopy/output.h"
 #include "filecopy/tree.h"
 
+#define SHOWN_PATH_MAX 500
+
 struct sender {
 	const struct send_config *config;
 	struct filecopy_output out;
@@ -46,7 +48,14 @@ fail_output(struct sender *s, int e)
 static int
 fail_object(struct sender *s, int code)
 {
-	return err_set_errno(s->err, code, "'%s'", path_of(s));
+	const char *path = path_of(s);
+	size_t length = strlen(path);
+	bool cut = length > SHOWN_PATH_MAX;
+
+	/* The end of a very long one tells more than its beginning, and leaves room for the reason.
+	 */
+	return err_set_errno(s->err, code, "'%s%s'", cut ? "..." : "",
+		cut ? path + length - SHOWN_PATH_MAX : path);
 }
 
 static int
