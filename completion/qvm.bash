@@ -193,3 +193,4 @@ complete -F _qvm qvm qrexec-policy qrexec-policy-graph qrexec-policy-log qubes-p
 	qvm-prefs qvm-remove qvm-run qvm-service qvm-shutdown qvm-start qvm-sync-appmenus qvm-tags \
 	qvm-transfer qvm-unpause qvm-volume
 complete -W '--json --help --version' bulkhead-doctor
+complete -f -W '--dry-run --yes --system-info --help --version' qrexec-legacy-convert
