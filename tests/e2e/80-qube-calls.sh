@@ -68,6 +68,8 @@ cat >"$policy" <<-'END'
 	test.Dom0      *  @anyvm @adminvm        allow
 	admin.vm.List  *  alpha  @adminvm        allow target=@adminvm
 	admin.vm.List  *  alpha  beta            allow target=@adminvm
+	admin.vm.volume.Import          *  alpha  filled  allow target=@adminvm
+	admin.vm.volume.ImportWithSize  *  alpha  filled  allow target=@adminvm
 END
 
 # call QUBE TARGET SERVICE [INPUT]: what it prints, then its exit code on a line of its own.
@@ -126,6 +128,36 @@ is "a qube that may list the qubes lists those it may see" "0dom0 beta status " 
 	"$(call alpha dom0 admin.vm.List | tr -d '\0' | sed 's/ .*//' | tr '\n' ' ')"
 is "one that may not" "status 126" "$(call beta dom0 admin.vm.List)"
 is "nor may the first do more" "status 126" "$(call alpha beta admin.vm.Kill)"
+
+# The content of a volume, from a qube that may give it.
+qvm-check --quiet filled 2>/dev/null || new_qube filled minimal
+in_qube alpha 'head -c 3000000 /dev/urandom >/tmp/content && truncate -s 3001344 /tmp/content'
+# import SERVICE COMMAND: what the command in alpha writes goes to filled's private volume.
+import() {
+	in_qube alpha "($2) 2>/dev/null | qrexec-client-vm filled $1+private | tr '\\0' '|'"
+}
+content_of_filled() {
+	qemu-img convert -f qcow2 -O raw "$(qvm-volume info filled:private path)" "$work/content"
+	head -c 3001344 "$work/content" | md5sum
+	rm -f "$work/content"
+}
+is "a qube gives a volume its content" "0|" \
+	"$(import admin.vm.volume.ImportWithSize 'echo 3001344; cat /tmp/content')"
+sum=$(in_qube alpha 'md5sum </tmp/content')
+is "byte for byte" "$sum" "$(content_of_filled)"
+is "and its size" 3001344 "$(qvm-volume info filled:private size)"
+is "of the size that it has" "0|" "$(import admin.vm.volume.Import 'cat /tmp/content')"
+matches "one that ends early is refused" "not enough data .copied 1000000 bytes" \
+	"$(import admin.vm.volume.ImportWithSize 'echo 3001344; head -c 1000000 /tmp/content')"
+matches "and one that does not end" "too much data" \
+	"$(import admin.vm.volume.ImportWithSize 'echo 1000; cat /dev/zero')"
+matches "and a volume that may not be filled" '^2.[A-Za-z]+' \
+	"$(in_qube alpha 'cat /tmp/content | qrexec-client-vm filled admin.vm.volume.Import+root | tr "\0" "|"')"
+is "which change nothing" "$sum" "$(content_of_filled)"
+is "another qube may not" "status 126" "$(call beta filled admin.vm.volume.Import+private)"
+is "nor this one with another" "status 126" "$(call alpha beta admin.vm.volume.Import+private)"
+is "no file is left of them" "" "$(ls "$BULKHEAD_ROOT/var/lib/qubes/import")"
+qvm-remove --force filled
 
 # --- prompts ----------------------------------------------------------------------------------
 
