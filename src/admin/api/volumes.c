@@ -126,6 +126,20 @@ check_pool(const struct volume_kind *kind, enum volume_role role, const char *wa
 		role_names[role], wanted);
 }
 
+static bool
+is_ephemeral(struct api *api, const struct qube *q, enum volume_role role)
+{
+	AUTO_PLACE struct volume_place place = volume_place_of(q, role);
+	struct volume_info info;
+	bool ephemeral;
+
+	if (storage_volume_info(api->config.storage, place.pool, place.vid, &info, NULL) < 0)
+		return false;
+	ephemeral = info.ephemeral;
+	volume_info_finish(&info);
+	return ephemeral;
+}
+
 static int
 add_volume(struct api *api, const struct qube *q, enum volume_role role, const char *wanted_pool,
 	struct err *err)
@@ -152,6 +166,8 @@ add_volume(struct api *api, const struct qube *q, enum volume_role role, const c
 	} else if (wanted_pool == NULL) {
 		wanted_pool = fallback;
 	}
+	if (q->class == CLASS_DISP)
+		config.ephemeral = is_ephemeral(api, qube_template(q), role);
 	if (check_pool(kind, role, wanted_pool, place.pool, err) < 0)
 		return -1;
 	return storage_add_volume(api->config.storage, &config, err);

@@ -153,6 +153,10 @@ disk_format_node(const struct disk_image *image, size_t index)
 		name, "file", file, "read-only", (int)is_read_only(image, index));
 	if (!is_read_only(image, index))
 		json_object_set_new(node, "discard", json_string("unmap"));
+	if (image->is_encrypted && index == 0)
+		json_object_set_new(node, "encrypt",
+			json_pack("{s:s, s:o}", "format", "luks", "key-secret",
+				json_sprintf("key-%s", image->name)));
 	/* The chain is the store's: what an image says of its base is never followed. */
 	if (!is_raw)
 		json_object_set_new(node, "backing",
@@ -260,6 +264,9 @@ add_devices(struct command_line *line)
 static void
 add_disk(struct command_line *line, const struct disk_image *image)
 {
+	if (image->is_encrypted)
+		add_option(line, "-object", "secret,id=key-%s,format=raw,file=/proc/self/fd/%d",
+			image->name, pass_fd(line, image->key_fd));
 	for (size_t i = image->file_count; i-- > 0;) {
 		int fd = pass_fd(line, image->files[i].fd);
 

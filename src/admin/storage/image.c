@@ -20,6 +20,8 @@ disk_images_destroy(struct disk_images *images)
 	for (size_t i = 0; i < images->count; i++) {
 		for (size_t j = 0; j < images->images[i].file_count; j++)
 			close(images->images[i].files[j].fd);
+		if (images->images[i].is_encrypted)
+			close(images->images[i].key_fd);
 	}
 	free(images);
 }

@@ -32,6 +32,9 @@ struct disk_image {
 	uint64_t size_bytes;
 	struct disk_file files[DISK_CHAIN_MAX]; /* the one written to first, its base next, ... */
 	size_t file_count;
+	/* files[0] is encrypted: the key, in a file without a name. Owned. */
+	bool is_encrypted;
+	int key_fd;
 };
 
 struct disk_images {

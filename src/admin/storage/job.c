@@ -124,6 +124,14 @@ close_if_open(int *fd)
 		close(steal_fd(fd));
 }
 
+void
+job_feed_last(struct job *job, int fd)
+{
+	close_if_open(&job->kept_fd);
+	job->kept_fd = fd;
+	last_step(job)->is_fed = true;
+}
+
 static void
 destroy_step(struct job_step *step)
 {

@@ -33,6 +33,13 @@ typedef int (*job_change)(int from_fd, int to_fd, uint64_t limit, struct err *er
 void job_watch_last(struct job *job);
 void job_feed_next(struct job *job, job_change change, uint64_t limit);
 
+/* When the program added last has ended well, `told` sees the arguments that it had. */
+typedef void (*job_told)(const char *directory, const char *const *argv);
+void job_tell_of_last(struct job *job, job_told told);
+
+/* The program added last reads this on stdin; taken over. */
+void job_feed_last(struct job *job, int fd);
+
 /* How far the program at work is, of 100; -1: it does not say. */
 int job_percent(struct job *job);
 

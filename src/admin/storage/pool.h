@@ -45,6 +45,11 @@ struct pool_driver {
 	struct job *(*make)(struct pool *p, struct state_name state, struct state_name base,
 		uint64_t size_bytes, bool lasting, struct err *err);
 
+	/* As make(), not lasting, encrypted by the text that a file has; the descriptor is
+	 * borrowed. */
+	struct job *(*make_encrypted)(struct pool *p, struct state_name state,
+		struct state_name base, uint64_t size_bytes, int key_fd, struct err *err);
+
 	/* A new image that needs no other, with the content of a chain; survives a power cut. */
 	struct job *(*copy)(
 		struct pool *p, struct state_name state, const struct chain *from, struct err *err);

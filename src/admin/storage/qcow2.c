@@ -13,6 +13,8 @@
 #define QCOW2_HEADER_2_BYTES 72
 #define QCOW2_HEADER_3_BYTES 104
 
+#define QCOW2_ENCRYPTED_LUKS 2
+
 /* Incompatible features. Dirty: refcounts are stale after a crash; QEMU repairs that itself. */
 #define QCOW2_FEATURE_DIRTY (1U << 0)
 #define QCOW2_FEATURE_CORRUPT (1U << 1)
@@ -83,7 +85,7 @@ qcow2_parse_header(const uint8_t *untrusted_bytes, size_t count, uint64_t file_b
 	cluster_bits = get_be32(bytes, 20);
 	if (cluster_bits < 9 || cluster_bits > 21)
 		return refuse(err, "its cluster size is out of bounds");
-	if (get_be32(bytes, 32) != 0)
+	if (get_be32(bytes, 32) != 0 && get_be32(bytes, 32) != QCOW2_ENCRYPTED_LUKS)
 		return refuse(err, "it is encrypted");
 	if (get_be64(bytes, 40) > file_bytes || get_be64(bytes, 48) > file_bytes)
 		return refuse(err, "its tables are beyond its end");
@@ -92,6 +94,7 @@ qcow2_parse_header(const uint8_t *untrusted_bytes, size_t count, uint64_t file_b
 	if (parse_backing(bytes, count, &header, err) < 0)
 		return -1;
 	header.size_bytes = get_be64(bytes, 24);
+	header.is_encrypted = get_be32(bytes, 32) == QCOW2_ENCRYPTED_LUKS;
 	*ret = header;
 	return 0;
 }

@@ -6,6 +6,7 @@
 #ifndef BULKHEAD_ADMIN_STORAGE_QCOW2_H
 #define BULKHEAD_ADMIN_STORAGE_QCOW2_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -16,12 +17,14 @@
 struct qcow2_header {
 	uint64_t size_bytes;
 	char backing[QCOW2_NAME_MAX + 1]; /* "" if none */
+	bool is_encrypted;                /* by LUKS; nothing can be read without its key */
 };
 
 /*
  * Checks the beginning of a file (as many bytes of it as there are, `file_bytes` in all).
- * Refused with EBADMSG: what is no qcow2 version 2 or 3, what is marked corrupt, encrypted, needs
- * a feature we do not know (an external data file among them), or points outside itself.
+ * Refused with EBADMSG: what is no qcow2 version 2 or 3, what is marked corrupt, encrypted in
+ * an old way, needs a feature we do not know (an external data file among them), or points outside
+ * itself.
  */
 #define QCOW2_HEADER_BYTES 4096
 int qcow2_parse_header(const uint8_t *untrusted_bytes, size_t count, uint64_t file_bytes,

@@ -66,6 +66,7 @@ struct chain {
 		int64_t volume_id, number;
 	} links[DISK_CHAIN_MAX];
 	size_t count;
+	bool is_encrypted; /* the first of them, by a key of its start */
 };
 
 void volume_finish(struct volume *v);

@@ -9,16 +9,22 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 #include "admin/storage/fold.h"
 #include "admin/storage/operation.h"
 #include "base/cleanup.h"
 #include "base/crash_point.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/text.h"
 
 /* Images that nobody knows may have taken numbers; a disk that fails looks as if all were taken. */
 #define NUMBER_TRIES_MAX 1000
+
+/* Of the key of an ephemeral volume. */
+#define KEY_BYTES 32
 
 struct start;
 
@@ -28,6 +34,7 @@ struct start_volume {
 	struct state state; /* the new one; id 0: not begun */
 	struct chain chain; /* the new one and all below */
 	struct job *job;
+	int key_fd;      /* of an encrypted one; else -1 */
 	int64_t over_id; /* the frozen volume whose content it begins with; 0: none */
 };
 
@@ -232,6 +239,8 @@ open_volume(struct pool *pool, struct start_volume *sv, struct disk_images *imag
 	snprintf(image->name, sizeof(image->name), "%s", sv->volume.name);
 	image->read_only = !sv->volume.rw;
 	image->size_bytes = sv->state.size_bytes;
+	image->is_encrypted = sv->key_fd >= 0;
+	image->key_fd = steal_fd(&sv->key_fd);
 	return pool->driver->open(pool, &sv->chain, image->read_only, image, err);
 }
 
@@ -302,6 +311,26 @@ handle_made(void *data, struct err *err)
 		conclude(start);
 }
 
+/* Known to the machine and to nobody else, and gone with it. */
+static int
+make_key(struct err *err)
+{
+	AUTO_FD int fd = memfd_create("bulkhead-key", MFD_CLOEXEC);
+	uint8_t bytes[KEY_BYTES];
+	char text[2 * KEY_BYTES + 1];
+	ssize_t count;
+
+	random_bytes(bytes, sizeof(bytes));
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		(void)snprintf(text + 2 * i, 3, "%02x", bytes[i]);
+	count = fd >= 0 ? write(fd, text, sizeof(text) - 1) : -1;
+	explicit_bzero(bytes, sizeof(bytes));
+	explicit_bzero(text, sizeof(text));
+	if (count != (ssize_t)sizeof(text) - 1)
+		return err_set_errno(err, errno, "no key");
+	return steal_fd(&fd);
+}
+
 static int
 make_image(struct pool *pool, struct start_volume *sv, struct err *err)
 {
@@ -315,6 +344,16 @@ make_image(struct pool *pool, struct start_volume *sv, struct err *err)
 		return -1;
 	if (below.count > 0)
 		base = (struct state_name){below.links[0].vid, below.links[0].number};
+	if (sv->volume.ephemeral) {
+		sv->chain.is_encrypted = true;
+		sv->key_fd = make_key(err);
+		sv->job = sv->key_fd < 0
+				  ? NULL
+				  : pool->driver->make_encrypted(pool,
+					    (struct state_name){sv->volume.vid, sv->state.number},
+					    base, sv->state.size_bytes, sv->key_fd, err);
+		return sv->job != NULL ? 0 : -1;
+	}
 	sv->job = pool->driver->make(pool, (struct state_name){sv->volume.vid, sv->state.number},
 		base, sv->state.size_bytes, sv->volume.save_on_stop, err);
 	return sv->job != NULL ? 0 : -1;
@@ -363,6 +402,8 @@ destroy_start(struct operation *op)
 	for (size_t i = 0; i < start->count; i++) {
 		volume_finish(&start->volumes[i].volume);
 		chain_finish(&start->volumes[i].chain);
+		if (start->volumes[i].key_fd >= 0)
+			close(start->volumes[i].key_fd);
 	}
 	free(start);
 }
@@ -400,6 +441,7 @@ load_volumes(struct start *start, const char *owner, struct err *err)
 	for (size_t i = 0; i < count; i++) {
 		start->volumes[i].volume = volumes[i];
 		start->volumes[i].start = start;
+		start->volumes[i].key_fd = -1;
 	}
 	start->count = count;
 	free(volumes);

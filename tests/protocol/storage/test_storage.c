@@ -11,6 +11,8 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -517,6 +519,58 @@ test_live_folds(void **state)
 	assert_int_equal(harness_stop(&h, "work"), 0);
 }
 
+/* What is written to it can not be read without a key that nobody but the machine has. */
+static void
+test_ephemeral_volume(void **state)
+{
+	AUTO_FREE char *path = NULL, *command = NULL, *bytes = NULL;
+	struct disk_image *image;
+	char key[65] = "";
+	int found;
+
+	harness_add_template(&h, "template", 1);
+	harness_add_app(&h, "work", "template");
+	assert_int_equal(
+		storage_set_ephemeral(h.storage, STORAGE_POOL_DEFAULT, A_PRIVATE, true, NULL), -1);
+	assert_int_equal(
+		storage_set_ephemeral(h.storage, STORAGE_POOL_DEFAULT, A_VOLATILE, true, NULL), 0);
+	assert_int_equal(harness_start(&h, "work"), 0);
+	image = &h.images->images[2];
+	assert_string_equal(image->name, "volatile");
+	assert_true(image->is_encrypted);
+	assert_false(h.images->images[0].is_encrypted || h.images->images[1].is_encrypted);
+	assert_int_equal(pread(image->key_fd, key, sizeof(key), 0), 64);
+	path = path_of(A_VOLATILE);
+	command = text_format("qemu-io --object secret,id=k,data=%s,format=raw --image-opts "
+			      "driver=qcow2,encrypt.key-secret=k,file.filename=%s "
+			      "-c 'write -q -P 77 0 1M' && ! qemu-io -f qcow2 -c 'read 0 1M' %s "
+			      ">/dev/null 2>&1",
+		key, path, path);
+	assert_int_equal(system(command), 0);
+	/* Not a megabyte, not a line of it is to be seen. */
+	free(steal_ptr(command));
+	command = text_format("grep -qaF MMMMMMMMMMMMMMMM %s", path);
+	found = system(command);
+	assert_true(WIFEXITED(found) && WEXITSTATUS(found) == 1);
+	assert_int_equal(harness_stop(&h, "work"), 0);
+	harness_wait_idle(&h);
+	assert_int_equal(harness_count_images(), 0);
+	/* Each start has another key; an image that changed its mind is refused. */
+	assert_int_equal(harness_start(&h, "work"), 0);
+	bytes = xcalloc(1, 65);
+	assert_int_equal(pread(h.images->images[2].key_fd, bytes, 65, 0), 64);
+	assert_string_not_equal(bytes, key);
+	assert_int_equal(
+		storage_set_ephemeral(h.storage, STORAGE_POOL_DEFAULT, A_VOLATILE, false, NULL),
+		-1);
+	assert_int_equal(harness_stop(&h, "work"), 0);
+	assert_int_equal(
+		storage_set_ephemeral(h.storage, STORAGE_POOL_DEFAULT, A_VOLATILE, false, NULL), 0);
+	assert_int_equal(harness_start(&h, "work"), 0);
+	assert_false(h.images->images[2].is_encrypted);
+	assert_int_equal(harness_stop(&h, "work"), 0);
+}
+
 /* Going back to a smaller state, and from there on: what lay beyond its end does not come back. */
 static void
 test_folding_states_of_different_sizes(void **state)
@@ -983,9 +1037,12 @@ test_missing_qemu_img(void **state)
 	AUTO_FREE char *search = text_copy(getenv("PATH"));
 
 	harness_add_template(&h, "template", 1);
+	/* Of a size that nobody had: what was made once needs no program. */
+	assert_int_equal(
+		storage_resize(h.storage, STORAGE_POOL_DEFAULT, T_ROOT, 65 * MIB, NULL), 0);
 	setenv("PATH", "/nonexistent", 1);
 	assert_int_equal(harness_start(&h, "template"), ENOENT);
-	assert_non_null(strstr(h.err.message, "qemu-img"));
+	assert_non_null(strstr(h.err.message, "cannot run"));
 	setenv("PATH", search, 1);
 	assert_int_equal(harness_start(&h, "template"), 0);
 	assert_int_equal(harness_stop(&h, "template"), 0);
@@ -1143,6 +1200,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_snapshots, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_live_snapshots, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_live_snapshots_that_fail, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_ephemeral_volume, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_live_folds, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(
 			test_folding_states_of_different_sizes, set_up, tear_down),
