@@ -6,8 +6,8 @@ debian_12_packages=(
 	# what makes it boot and what the agent needs
 	systemd systemd-sysv udev dbus libpam-systemd kmod e2fsprogs fdisk sudo libpam0g
 	# what a person expects to find
-	bash-completion ca-certificates file iproute2 iputils-ping less nano netbase procps psmisc
-	tzdata xz-utils zstd
+	bash-completion ca-certificates file iproute2 iputils-ping less nano netbase openssh-client
+	procps psmisc tzdata xz-utils zstd
 	# its windows, and what shows that there are some
 	xserver-xorg-core xserver-xorg-video-dummy x11-xkb-utils fonts-dejavu-core xterm l3afpad
 	libxcb-composite0 libxcb-damage0 libxcb-icccm4 libxcb-randr0 libxcb-shm0 libxcb-xfixes0
@@ -27,6 +27,7 @@ debian_12_masked_units=(
 	systemd-fsck-root.service systemd-hwdb-update.service systemd-remount-fs.service
 	systemd-machine-id-commit.service systemd-firstboot.service systemd-boot-system-token.service
 	systemd-network-generator.service systemd-networkd.service systemd-timesyncd.service
+	systemd-update-utmp-runlevel.service
 	sys-kernel-debug.mount sys-kernel-tracing.mount sys-kernel-config.mount
 	sys-fs-fuse-connections.mount dev-hugepages.mount
 	modprobe@configfs.service modprobe@drm.service modprobe@efi_pstore.service
@@ -51,9 +52,10 @@ debian_12_tune() {
 	for name in "${debian_12_masked_generators[@]}"; do
 		ln -sf /dev/null "$root/etc/systemd/system-generators/$name"
 	done
-	# A journal in memory: an AppVM's would be thrown away, and flushing it costs.
+	# A journal in memory: an AppVM's would be thrown away, and flushing it costs. In small files:
+	# one is memory from its beginning to its end, and each copy of a frozen disposable begins one.
 	mkdir -p "$root/etc/systemd/journald.conf.d"
-	printf '[Journal]\nStorage=volatile\nRuntimeMaxUse=16M\n' \
+	printf '[Journal]\nStorage=volatile\nRuntimeMaxUse=16M\nRuntimeMaxFileSize=512K\n' \
 		>"$root/etc/systemd/journald.conf.d/bulkhead.conf"
 }
 
