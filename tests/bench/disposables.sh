@@ -49,6 +49,38 @@ measure() {
 	done
 }
 
+# One that is kept ready, and nothing else to be done.
+is_ready() {
+	local name
+
+	name=$(qvm-features bench-dvm preload-dispvm 2>/dev/null) &&
+		[ "$(qvm-ls --raw-data --fields STATE "$name" 2>/dev/null)" = Paused ] &&
+		grep -q "disposable '$name' is kept ready" "$(daemon_log)"
+}
+
+await_ready() {
+	patiently 300 is_ready || echo "none is kept ready" >&2
+	sleep 1
+}
+
+# First answers of those that were ready.
+measure_ready() {
+	local name begun
+
+	for _ in $(seq "$rounds"); do
+		await_ready
+		begun=$(milliseconds)
+		name=$(create)
+		echo $(($(milliseconds) - begun)) >>"$work/ready.handed"
+		first_answer "$name"
+		echo $(($(milliseconds) - begun)) >>"$work/ready.start"
+		begun=$(milliseconds)
+		first_answer "$name"
+		echo $(($(milliseconds) - begun)) >>"$work/ready.again"
+		qvm-kill "$name"
+	done
+}
+
 # Milliseconds until a program's window is seen.
 window_of() {
 	local begun
@@ -61,7 +93,7 @@ window_of() {
 }
 
 measure_windows() {
-	local name
+	local name begun
 
 	start_display 1280x800
 	on_exit "kill $display_pid"
@@ -76,6 +108,16 @@ measure_windows() {
 		window_of "$name" >>"$work/window.running"
 		qvm-kill "$name"
 	done
+	qvm-features bench-dvm preload-dispvm-max 1
+	for _ in 1 2 3; do
+		await_ready
+		begun=$(milliseconds)
+		name=$(create)
+		window_of "$name" >/dev/null
+		echo $(($(milliseconds) - begun)) >>"$work/window.ready"
+		qvm-kill "$name"
+	done
+	qvm-features bench-dvm preload-dispvm-max 0
 }
 
 # The sum of what is theirs alone and their share of what they have in common, in MB.
@@ -106,6 +148,10 @@ for _ in $(seq "$rounds"); do bare_clone >>"$work/bare"; done
 qvm-features --unset bench-dvm frozen-disposables
 patiently 400 grep -q '\[bench-dvm\]: info: a disposable is booted and frozen' "$(daemon_log)"
 measure "$work/copy"
+qvm-features bench-dvm preload-dispvm-delay 0
+qvm-features bench-dvm preload-dispvm-max 1
+measure_ready
+qvm-features bench-dvm preload-dispvm-max 0
 
 names=()
 for _ in 1 2 3 4; do names+=("$(create)"); done
@@ -140,11 +186,15 @@ echo "template                                   $template"
 echo "boot to the first answer                   $boot ms"
 echo "bare QEMU's clone to its line              $bare ms"
 echo "copy to the first answer                   $copy ms   (goals: $((boot / 10)) ms, a tenth of the boot; $((bare * 13 / 10)) ms, 1.3 bare clones)"
+ready=$(median <"$work/ready.start")
+echo "one that was ready to the first answer     $ready ms   (goals: as above; handed out after $(median <"$work/ready.handed") ms)"
+echo "a second answer of the same                $(median <"$work/ready.again") ms"
 echo "four copies at once, all answers           $four ms"
 echo "removal of a copy, until nothing is left   $(median <"$work/copy.stop") ms"
 echo "memory of an idle copy (PSS, one of ${#names[@]})    $memory MB   (goal: 40 MB)"
 if [ -e "$work/window.copy" ]; then
 	running=$(sort -n "$work/window.running" | sed -n 2p)
 	echo "copy to its first window                   $(sort -n "$work/window.copy" | sed -n 2p) ms   (goal: $((running * 13 / 10)) ms, 1.3 times the next line)"
+	echo "one that was ready to its first window     $(sort -n "$work/window.ready" | sed -n 2p) ms   (the same goal)"
 	echo "the same program in a qube that runs       $running ms"
 fi
