@@ -100,7 +100,7 @@ main(int argc, char **argv)
 		return desktop_entries_walk(print_entry, NULL) < 0 || fflush(stdout) != 0 ? 1 : 0;
 	if (argc == 3 && text_equal(argv[1], "start")) {
 		desktop_entries_walk(start_if_wanted, argv[2]);
-		fatal("no program '%s' in the menu", argv[2]);
+		fatal("program '%s': there is none in the menu of this qube", argv[2]);
 	}
 	fputs("usage: desktop-entries list | start ID\n", stderr);
 	return 2;

@@ -88,6 +88,7 @@ build_minimal() {
 	stage_agent "$work_directory/agent"
 	"$source_directory/agent/install" "$work_directory/agent"
 	rm -rf "$work_directory/agent/usr/include" "$work_directory/agent/usr/lib/systemd"
+	rm -rf "$work_directory/agent/etc/apt"
 	# No X server, no windows, no pictures.
 	rm -rf "$work_directory/agent/etc/X11" "$work_directory"/agent/usr/lib/bulkhead/gui-agent \
 		"$work_directory"/agent/usr/lib/bulkhead/{image-rgba,set-monitor-layout,icon-sender,notification-proxy,qubes-session,qubes-keyboard}

@@ -59,6 +59,8 @@ in_qube deb 'mkdir -p ~/.local/share/applications ~/.config
 	echo text >~/note.txt'
 is "debian-12: a file is opened by its kind, until its program ends" "text by the handler done" \
 	"$(in_qube deb '/usr/lib/bulkhead/open-with-viewer ~/note.txt && cat ~/note.txt' | xargs)"
+check "debian-12: it counts its updates" in_qube deb '/usr/lib/bulkhead/tell-updates'
+matches "debian-12: and tells dom0" 'allow' "$(qrexec-policy-log --qube deb --service qubes.NotifyUpdates | tail -n 1)"
 matches "debian-12: swap is on" xvdc\|vdc "$(in_qube deb 'cat /proc/swaps')"
 check "debian-12: stops when asked" stop_qube deb
 is "debian-12: is halted" Halted "$(qvm-ls --raw-data --fields STATE deb)"

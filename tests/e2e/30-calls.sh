@@ -38,6 +38,37 @@ root_in_qube shared 'cat >/etc/qubes-rpc/test.Argument <<-"END"
 is "a service with an argument" "a+b|test.Argument+a+b|dom0" \
 	"$(qvm-run -p --no-gui --service shared test.Argument+a+b </dev/null)"
 
+# The services that run commands, and those that wait.
+# service NAME [INPUT]: its output, then its status.
+service() {
+	printf '%b' "${2-}" | qvm-run -p --no-gui --service shared "$1" 2>/dev/null
+	echo "status $?"
+}
+is "a shell; the program has what follows its line" $'hello\nuser\nstatus 4' \
+	"$(service qubes.VMShell "exec bash -c 'cat; id -un; exit 4' || exit 127\nhello\n")"
+is "a shell that waits for the session" $'user\nstatus 0' "$(service qubes.VMShell+WaitForSession 'id -un\n')"
+is "a shell of root" $'root\nstatus 0' "$(service qubes.VMRootShell 'id -un\n')"
+is "a command" $'a b|ä|-\nstatus 0' "$(service 'qubes.VMExec+printf+-25s-7C-25s-7C-25s-5Cn+a-20b+-C3-A4+--')"
+is "a command with windows" $'user\nstatus 0' "$(service qubes.VMExecGUI+id+--un)"
+is "a command as root" $'root\nstatus 0' "$(service qubes.VMRootExec+id+--un)"
+for bad in -2b -GG -00 -; do
+	is "a command that is not one: '$bad'" "status 1" "$(service "qubes.VMExec+echo+$bad")"
+done
+is "a program that is not there" "status 127" "$(service qubes.VMExec+no-such-program)"
+is "one that is not in the menu" "status 1" "$(service qubes.StartApp+no-such-program)"
+matches "which is said" "program 'no-such-program': there is none" \
+	"$(qvm-run -p --no-gui --service shared qubes.StartApp+no-such-program 2>&1 </dev/null)"
+is "the session" "status 0" "$(service qubes.WaitForSession '\n')"
+is "the end of the boot" "status 0" "$(service qubes.WaitForRunningSystem)"
+is "the network, which is not there" "status 3" "$(service qubes.WaitForNetworkUplink)"
+is "the menu" "status 0" "$(service qubes.GetAppmenus | grep status)"
+is "an image, where nothing decodes one" "status 1" "$(service qubes.GetImageRGBA 'xdgicon:x\n')"
+is "a clock that is set" "status 0" "$(service qubes.SetDateTime "$(date -u +%Y-%m-%dT%H:%M:%S+00:00)\n")"
+is "or not" "status 1" "$(service qubes.SetDateTime 'tomorrow\n')"
+is "before and after a sleep" $'status 0\nstatus 0\nstatus 0\nstatus 0' \
+	"$(for i in PreAll Pre Post PostAll; do service "qubes.Suspend$i"; done)"
+is "a disk that is none" "status 1" "$(service qubes.ResizeDisk 'foo\n')"
+
 # The programs beneath, as scripts use them.
 is "qrexec-client by name" 3 "$(status_of qrexec-client -d shared 'user:exit 3')"
 is "qrexec-client without waiting" 0 "$(status_of qrexec-client -d shared -e 'user:true')"
