@@ -7,6 +7,8 @@ set -uo pipefail
 . "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
 # shellcheck source-path=SCRIPTDIR source=display.sh
 . "$(dirname "${BASH_SOURCE[0]}")/display.sh"
+# shellcheck source-path=SCRIPTDIR source=unlike.sh
+. "$(dirname "${BASH_SOURCE[0]}")/unlike.sh"
 
 use_instance
 use_template minimal
@@ -37,10 +39,14 @@ in_disposable() {
 
 # Starts one that stays, and says its name.
 new_disposable() {
+	new_disposable_of dvm
+}
+
+new_disposable_of() {
 	local name
 
-	name=$(qubesd-query -e dom0 admin.vm.CreateDisposable dvm | tr -d '\0' | sed 's/^0//') &&
-		qvm-start "$name" >&2 && echo "$name"
+	name=$(qubesd-query -e dom0 admin.vm.CreateDisposable "$1" | tr -d '\0' | sed 's/^0//') &&
+		start_qube "$name" && echo "$name"
 }
 
 # The file that covers the frozen one's command line.
@@ -190,20 +196,141 @@ check "whose end is that of the call" wait "$caller"
 check_fails "an address of another kind is not" in_qube shared 'qvm-open-in-dvm file:///etc/passwd'
 check "nothing of it is left" no_traces
 
+# --- kept ready --------------------------------------------------------------------------------
+
+# The one that is kept ready, if it is.
+ready_one() {
+	local name
+
+	name=$(qvm-features dvm preload-dispvm 2>/dev/null) &&
+		[ "$(qvm-ls --raw-data --fields STATE "$name" 2>/dev/null)" = Paused ] &&
+		grep -q "disposable '$name' is kept ready" "$(daemon_log)" && echo "$name"
+}
+
+# shellcheck disable=SC2317 # run by check
+# another_ready BEFORE
+another_ready() {
+	local name
+
+	name=$(ready_one) && [ "$name" != "$1" ]
+}
+
+# shellcheck disable=SC2317 # run by check
+is_gone() {
+	! qvm-check --quiet "$1" 2>/dev/null
+}
+
+# shellcheck disable=SC2317 # run by check
+is_used() {
+	[ "$(qvm-prefs "$1" is_preload)" = False ]
+}
+
+check_fails "how many are kept ready is a number" qvm-features dvm preload-dispvm-max many
+qvm-features dvm preload-dispvm-delay 0
+qvm-features dvm preload-dispvm-max 1
+require "a disposable is kept ready" patiently 120 ready_one
+name=$(ready_one)
+is "nobody sees it in a menu" "1 True" "$(qvm-features "$name" internal) $(qvm-prefs "$name" is_preload)"
+uuid=$(qvm-prefs "$name" uuid | tr -d -)
+sleep 10
+a=$(in_disposable "$facts; test -e /run/bulkhead/cmdline && echo copy")
+now=$(date +%s)
+is "it is what is handed out" "$name" "$(line "$a" 1)"
+is "it started as a copy" copy "$(line "$a" 8)"
+is "its machine id is its own" "$uuid" "$(line "$a" 2)"
+matches "its clock is right after it stood still" '^-?[0-2]$' "$((now - $(line "$a" 6)))"
+check "it goes after its call" patiently 30 is_gone "$name"
+require "another one is made" patiently 120 another_ready "$name"
+name=$(ready_one)
+b=$(in_disposable "$facts")
+is "which is the next to be handed out" "$name" "$(line "$b" 1)"
+for i in 2:machine-id 3:boot_id 4:uuid 5:random_bytes; do
+	if [ -n "$(line "$a" "${i%%:*}")" ] &&
+		[ "$(line "$a" "${i%%:*}")" != "$(line "$b" "${i%%:*}")" ]; then
+		ok "two that were ready differ: ${i#*:}"
+	else
+		not_ok "two that were ready differ: ${i#*:}"
+	fi
+done
+require "another one is made" patiently 120 another_ready "$name"
+
+name=$(ready_one)
+qvm-prefs dvm label green
+is "one that is stale is not handed out" green \
+	"$(fresh=$(qubesd-query -e dom0 admin.vm.CreateDisposable dvm | tr -d '\0' | sed 's/^0//') && qvm-prefs "$fresh" label)"
+check "but ended" patiently 30 is_gone "$name"
+require "and replaced" patiently 120 another_ready "$name"
+name=$(ready_one)
+is "by one that is not" green "$(qvm-prefs "$name" label)"
+
+kill -KILL "$(cat "$BULKHEAD_ROOT/run/bulkheadd.pid")"
+sleep 0.5
+start_daemon
+is "it outlives bulkheadd" "$name Paused True" \
+	"$name $(qvm-ls --raw-data --fields STATE "$name") $(qvm-prefs "$name" is_preload)"
+is "and is handed out" "$name" "$(in_disposable hostname)"
+require "another one is made" patiently 180 another_ready "$name"
+
+name=$(ready_one)
+qvm-features dom0 qubes-memory-max 450
+check "a qube that needs its memory starts" start_qube dvm
+check "and it has given way" patiently 10 is_gone "$name"
+qvm-kill dvm
+qvm-features --unset dom0 qubes-memory-max
+require "with memory again there is another one" patiently 120 another_ready "$name"
+
+name=$(ready_one)
+qvm-unpause "$name"
+check "to let it go on is to use it" patiently 10 is_used "$name"
+is "it answers" "$name" "$(in_qube "$name" hostname)"
+qvm-kill "$name"
+qvm-prefs dvm ephemeral True
+require "of a traceless template one is ready too" patiently 120 another_ready "$name"
+name=$(ready_one)
+is "it is handed out" "$name" "$(qubesd-query -e dom0 admin.vm.CreateDisposable dvm | tr -d '\0' | sed 's/^0//')"
+matches "and leaves nothing" 'nothing of it is on the disk' "$(qvm-disp-keep "$name" kept 2>&1)"
+qvm-kill "$name"
+qvm-prefs dvm ephemeral False
+require "another one is made" patiently 120 another_ready "$name"
+name=$(qubesd-query -e dom0 admin.vm.CreateDisposable dvm | tr -d '\0' | sed 's/^0//')
+check "what was handed out can be kept" qvm-disp-keep --quiet "$name" kept
+timeout 100 qvm-kill "$name"
+check "and is" patiently 60 is_gone "$name"
+check_fails "as a qube that is not hidden" qvm-features kept internal
+check "and that can be removed" qvm-remove --force kept
+require "another one is made" patiently 120 another_ready "$name"
+name=$(ready_one)
+check "a shutdown of all ends it" timeout 60 qvm-shutdown --all --wait
+sleep 6
+is "and no other comes in its place" "" "$(qvm-features dvm preload-dispvm 2>/dev/null)"
+qvm-features --unset dvm preload-dispvm-max
+qvm-prefs dvm label red
+check "nothing of them is left" no_traces
+
 # --- with systemd ------------------------------------------------------------------------------
 
 # What could share random numbers or a name starts in each copy, after its identity.
 check_systemd() {
-	local name started_before
+	local name other facts started_before directory
 
-	check "debian-12: a disposable template" new_qube deb-dvm debian-12
+	directory=$(mktemp -d)
+	on_exit "rm -rf $directory"
+	use_template debian-12
+	require "debian-12: a template of its own" qvm-clone --quiet debian-12 deb-unlike
+	require "debian-12: it starts" start_qube deb-unlike
+	check "debian-12: it is prepared" prepare_unlike deb-unlike "$directory"
+	stop_qube deb-unlike
+	check "debian-12: a disposable template" qvm-create --class AppVM --template deb-unlike --label red deb-dvm
 	qvm-prefs deb-dvm template_for_dispvms True
 	require "debian-12: one is frozen" patiently 300 grep -q '\[deb-dvm\]: info: a disposable is booted' "$(daemon_log)"
-	name=$(qubesd-query -e dom0 admin.vm.CreateDisposable deb-dvm | tr -d '\0' | sed 's/^0//')
-	require "debian-12: a copy starts" start_qube "$name"
+	name=$(new_disposable_of deb-dvm)
+	other=$(new_disposable_of deb-dvm)
 	check "debian-12: it is a copy" was_a_copy "$name"
+	check "debian-12: another is a copy" was_a_copy "$other"
 	check "debian-12: its boot comes to its end" \
 		timeout 120 qvm-run --service --pass-io --no-gui "$name" qubes.WaitForRunningSystem
+	check "debian-12: that of the other too" \
+		timeout 120 qvm-run --service --pass-io --no-gui "$other" qubes.WaitForRunningSystem
 	is "debian-12: no unit failed" "" "$(in_qube "$name" 'systemctl list-units --failed --plain --no-legend')"
 	is "debian-12: host name and machine id are its own" "$name $(qvm-prefs "$name" uuid | tr -d -)" \
 		"$(in_qube "$name" 'echo $(hostname) $(cat /etc/machine-id)')"
@@ -214,12 +341,24 @@ check_systemd() {
 			[ "$(at $unit ExecMainStartTimestampMonotonic)" -gt "$end" ] || echo $unit
 		done')
 	is "debian-12: what is not to be shared starts after the identity" "" "$started_before"
-	is "debian-12: the X server was there before" yes "$(in_qube "$name" '
-		[ $(systemctl show --value -p ExecMainStartTimestampMonotonic bulkhead-x.service) -lt \
-		$(systemctl show --value -p ExecMainExitTimestampMonotonic bulkhead-clone.service) ] && echo yes')"
-	qvm-kill "$name"
-	check "debian-12: nothing of it is left" no_traces
-	check "debian-12: the template can be removed" qvm-remove --force deb-dvm
+	is "debian-12: the X server was there before, and what asks for random bytes" "yes yes" "$(in_qube "$name" '
+		for unit in bulkhead-x asker; do
+			[ $(systemctl show --value -p ExecMainStartTimestampMonotonic $unit.service) -lt \
+			$(systemctl show --value -p ExecMainExitTimestampMonotonic bulkhead-clone.service) ] && echo yes
+		done' | xargs)"
+	facts=$(root_in_qube "$name" "$unlike_facts")
+	is "debian-12: what is to differ is found" "$(grep -c '^	say ' <<<"$unlike_facts")" "$(wc -l <<<"$facts")"
+	unlike "$facts" "$(root_in_qube "$other" "$unlike_facts")"
+	is "debian-12: no network device is frozen, no seed on disk, no key of the X server" "lo" \
+		"$(root_in_qube "$name" 'cd /sys/class/net; ls; ls -d /var/lib/systemd/random-seed /home/user/.Xauthority 2>/dev/null')"
+	if [ -e "$directory/keys" ]; then
+		check_sshd "$directory" "$name" "$other"
+	else
+		skip "debian-12: keys of ssh" "Debian's archive does not answer"
+	fi
+	qvm-kill "$name" "$other"
+	check "debian-12: nothing of them is left" no_traces
+	check "debian-12: the template can be removed" qvm-remove --force deb-dvm deb-unlike
 }
 
 if [ -f "$BULKHEAD_TEMPLATES/debian-12.qcow2" ]; then

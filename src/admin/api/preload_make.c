@@ -103,8 +103,11 @@ preload_end(struct preload *e, const char *why)
 {
 	if (e->phase == PRELOAD_ENDING)
 		return;
-	if (why != NULL)
+	if (why != NULL) {
 		log_qube_message(LOG_LEVEL_INFO, e->q->name, "is not kept ready any more: %s", why);
+		/* That is no failure to make one. */
+		preload_source_of(e->preloads, qube_template(e->q))->not_before_ms = 0;
+	}
 	service_call_destroy(steal_ptr(e->call));
 	preload_set_phase(e, PRELOAD_ENDING);
 	if (qube_is_halted(e->q)) {
