@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/buf.h"
@@ -19,6 +20,10 @@
 #include "filecopy/tree.h"
 
 #define SHOWN_PATH_MAX 500
+
+/* Times of files are those of the kernel's clock, of which a tick lasts 10 ms at most. */
+#define TICK_MS_MAX 20
+#define TICK_ATTEMPTS 50
 
 struct sender {
 	const struct send_config *config;
@@ -126,6 +131,31 @@ copy_body(struct sender *s, int fd, uint64_t left)
 	return 0;
 }
 
+/*
+ * A file that was changed within this tick of the clock can change once more without a sign of it
+ * in its times. Before a move reads it, the tick passes.
+ */
+static int
+wait_for_tick(int fd, struct stat *st)
+{
+	const struct timespec pause = {.tv_nsec = TICK_MS_MAX * 1000000};
+
+	for (int attempt = 0; attempt < TICK_ATTEMPTS; attempt++) {
+		struct timespec now;
+		int64_t age_ms;
+
+		clock_gettime(CLOCK_REALTIME, &now);
+		age_ms = (int64_t)(now.tv_sec - st->st_ctim.tv_sec) * 1000 +
+			 (now.tv_nsec - st->st_ctim.tv_nsec) / 1000000;
+		if (age_ms < 0 || age_ms >= TICK_MS_MAX)
+			return 0;
+		clock_nanosleep(CLOCK_MONOTONIC, 0, &pause, NULL);
+		if (fstat(fd, st) < 0)
+			return -1;
+	}
+	return 0;
+}
+
 /* `seen`, if not NULL, is what was found under the name: it must be that still. */
 static int
 send_file(struct sender *s, int parent, const char *name, const struct stat *seen)
@@ -140,6 +170,8 @@ send_file(struct sender *s, int parent, const char *name, const struct stat *see
 		(seen != NULL && (st.st_dev != seen->st_dev || st.st_ino != seen->st_ino)))
 		return err_set(
 			s->err, EAGAIN, "'%s': it was replaced while it was sent", path_of(s));
+	if (s->sent->wanted && wait_for_tick(fd, &st) < 0)
+		return fail_object(s, errno);
 	if (put_header(s, &st, (uint64_t)st.st_size) < 0 ||
 		copy_body(s, fd, (uint64_t)st.st_size) < 0)
 		return -1;

@@ -68,23 +68,41 @@ make_id(const struct timespec *now, char ret_id[TRANSFER_ID_LENGTH + 1])
 		(unsigned int)utc.tm_min % 100, (unsigned int)utc.tm_sec % 100, part & 0xffff);
 }
 
+/* Two that end at the same moment do not get the same id. */
+static int
+give_id(const char *directory, const char *file, char ret_id[TRANSFER_ID_LENGTH + 1])
+{
+	for (;;) {
+		AUTO_FREE char *path = NULL;
+		struct timespec now;
+
+		clock_gettime(CLOCK_REALTIME, &now);
+		make_id(&now, ret_id);
+		path = path_join(directory, ret_id);
+		if (renameat2(AT_FDCWD, file, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+			return 0;
+		if (errno != EEXIST)
+			return -errno;
+	}
+}
+
 int
 transfers_add(const struct buf *text, char ret_id[TRANSFER_ID_LENGTH + 1], struct err *err)
 {
 	AUTO_FREE char *directory = directory_path(err);
-	AUTO_FREE char *path = NULL;
+	AUTO_FREE char *file = NULL;
+	int e;
 
 	if (directory == NULL || make_directories(directory, 0700, err) < 0)
 		return -1;
-	do {
-		struct timespec now;
-
-		free(path);
-		clock_gettime(CLOCK_REALTIME, &now);
-		make_id(&now, ret_id);
-		path = path_join(directory, ret_id);
-	} while (access(path, F_OK) == 0);
-	return write_file(path, buf_data(text), buf_len(text), 0600, err);
+	file = text_format("%s/.new-%d", directory, (int)getpid());
+	if (write_file(file, buf_data(text), buf_len(text), 0600, err) < 0)
+		return -1;
+	e = give_id(directory, file, ret_id);
+	if (e == 0)
+		return 0;
+	unlink(file);
+	return err_set_errno(err, -e, "record '%s'", file);
 }
 
 int

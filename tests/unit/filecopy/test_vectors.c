@@ -269,6 +269,44 @@ test_sender(void **state)
 	remove_place(p.place);
 }
 
+/* A move reads no file in the tick of the clock in which it was changed. */
+static void
+test_fresh_file(void **state)
+{
+	char *place = make_place();
+	AUTO_FREE char *path = path_join(place, "f");
+	char *paths[] = {path, NULL};
+	const struct send_config config = {0};
+	struct sent_list sent = {.wanted = true};
+	struct send_outcome outcome;
+	AUTO_FD int stream = stream_open("", 0);
+	int answer[2], status;
+	struct stat st, sent_at;
+	pid_t silent;
+
+	assert_int_equal(pipe2(answer, O_CLOEXEC), 0);
+	silent = fork();
+	assert_true(silent >= 0);
+	if (silent == 0) {
+		/* It holds the answer's end open while the stream is written. */
+		usleep(300000);
+		_exit(0);
+	}
+	close(answer[1]);
+	/* The stream is written in the end, when its first entry is of a tick that is over. */
+	assert_int_equal(write_file(path, "content", 7, 0640, NULL), 0);
+	assert_int_equal(send_paths(stream, answer[0], paths, &config, &sent, &outcome, NULL), -1);
+	assert_int_equal(fstat(stream, &sent_at), 0);
+	assert_int_equal(stat(path, &st), 0);
+	assert_true((sent_at.st_ctim.tv_sec - st.st_ctim.tv_sec) * 1000 +
+			    (sent_at.st_ctim.tv_nsec - st.st_ctim.tv_nsec) / 1000000 >=
+		    10);
+	assert_int_equal(waitpid(silent, &status, 0), silent);
+	close(answer[0]);
+	sent_finish(&sent);
+	remove_place(place);
+}
+
 int
 main(void)
 {
@@ -277,6 +315,7 @@ main(void)
 		cmocka_unit_test(test_receiver),
 		cmocka_unit_test(test_refusal),
 		cmocka_unit_test(test_sender),
+		cmocka_unit_test(test_fresh_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
