@@ -21,6 +21,7 @@
 #include "base/socket.h"
 #include "base/text.h"
 #include "gui/protocol/window_memory.h"
+#include "programs.h"
 
 #define CONNECT_MS 30000
 
@@ -74,47 +75,6 @@ stage_median(double *values, size_t count)
 	return values[count / 2];
 }
 
-static pid_t
-start(const char *const *argv, const struct child_fd *fds, size_t count)
-{
-	struct child_config config = CHILD_CONFIG_INIT;
-	AUTO_ERR struct err err = ERR_INIT;
-	pid_t pid;
-
-	config.argv = argv;
-	config.fds = fds;
-	config.fd_count = count;
-	config.die_with_parent = true;
-	pid = child_start(&config, &err);
-	if (pid < 0)
-		fatal("%s", err_message(&err));
-	return pid;
-}
-
-static void
-start_x_server(struct stage *s)
-{
-	const char *argv[] = {"Xvfb", "-displayfd", "3", "-screen", "0", "1960x1140x24", "-noreset",
-		"-nolisten", "tcp", NULL};
-	char number[16] = ":";
-	int ends[2];
-
-	if (pipe2(ends, O_CLOEXEC) < 0)
-		fatal("no pipe");
-	s->x_server = start(argv, &(struct child_fd){ends[1], 3}, 1);
-	close(ends[1]);
-	for (size_t i = 1; i < sizeof(number) - 1; i++) {
-		if (read(ends[0], number + i, 1) != 1)
-			fatal("Xvfb does not start");
-		if (number[i] == '\n') {
-			number[i] = '\0';
-			break;
-		}
-	}
-	close(ends[0]);
-	setenv("DISPLAY", number, 1);
-}
-
 void
 stage_start(struct stage *s, const char *daemon_path)
 {
@@ -129,7 +89,7 @@ stage_start(struct stage *s, const char *daemon_path)
 	setenv("ASAN_OPTIONS", "detect_leaks=0", 1);
 	signal(SIGPIPE, SIG_IGN);
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	start_x_server(s);
+	s->x_server = x_server_start("1960x1140x24");
 	s->pool_fd = window_memory_create("bench", STAGE_POOL_BYTES, &err);
 	if (s->pool_fd < 0)
 		fatal("%s", err_message(&err));
@@ -143,8 +103,7 @@ stage_stop(struct stage *s)
 {
 	AUTO_ERR struct err err = ERR_INIT;
 
-	kill(s->x_server, SIGTERM);
-	waitpid(s->x_server, NULL, 0);
+	program_end(s->x_server, SIGTERM);
 	munmap(s->pool, STAGE_POOL_BYTES);
 	close(s->pool_fd);
 	if (remove_tree(s->directory, &err) < 0)
@@ -206,7 +165,7 @@ qube_start(struct qube *q, struct stage *s, const char *name, const char *interv
 	*q = (struct qube){.stage = s, .fd = -1};
 	buf_init(&q->in, 1 << 20);
 	q->listen_fd = socket_listen(path, 0600, &err);
-	q->daemon = start(argv, fds, 2);
+	q->daemon = program_start(argv, fds, 2);
 	/* A daemon that does not come is no reason to wait for ever. */
 	if (poll(&(struct pollfd){.fd = q->listen_fd, .events = POLLIN}, 1, CONNECT_MS) == 1)
 		q->fd = accept4(q->listen_fd, NULL, NULL, SOCK_CLOEXEC);

@@ -29,6 +29,7 @@
 #include "base/path.h"
 #include "base/text.h"
 #include "gui/protocol/protocol.h"
+#include "programs.h"
 #include "vchan/vchan_extra.h"
 
 #define PATIENCE_MS 60000
@@ -597,67 +598,19 @@ static void test_a_new_agent_tells_of_all(void **state);
 
 /* --- around them --- */
 
-static pid_t
-start(const char *const *argv, const struct child_fd *fds, size_t count)
-{
-	struct child_config config = CHILD_CONFIG_INIT;
-	AUTO_ERR struct err err = ERR_INIT;
-	pid_t pid;
-
-	config.argv = argv;
-	config.fds = fds;
-	config.fd_count = count;
-	config.die_with_parent = true;
-	pid = child_start(&config, &err);
-	if (pid < 0)
-		fail_msg("%s", err_message(&err));
-	return pid;
-}
-
-static void
-start_x(void)
-{
-	const char *argv[] = {"Xvfb", "-displayfd", "3", "-screen", "0", "800x600x24", "-nolisten",
-		"tcp", "-noreset", NULL};
-	char text[16] = "";
-	int ends[2];
-
-	assert_int_equal(pipe(ends), 0);
-	x_pid = start(argv, &(struct child_fd){ends[1], 3}, 1);
-	close(ends[1]);
-	for (size_t got = 0; strchr(text, '\n') == NULL;) {
-		ssize_t count = read(ends[0], text + got, sizeof(text) - 1 - got);
-
-		assert_true(count > 0);
-		got += (size_t)count;
-	}
-	close(ends[0]);
-	text[strcspn(text, "\n")] = '\0';
-	snprintf(display, sizeof(display), ":%s", text);
-}
-
 static void
 start_agent(void)
 {
 	const char *argv[] = {agent_program, "--display", display, "--memory-fd", "3", NULL};
 	const struct child_fd fds[] = {{memory_fd, 3}, {2, 2}};
 
-	agent_pid = start(argv, fds, 2);
-}
-
-static void
-end(pid_t pid, int signal_number)
-{
-	if (pid > 0) {
-		kill(pid, signal_number);
-		waitpid(pid, NULL, 0);
-	}
+	agent_pid = program_start(argv, fds, 2);
 }
 
 static void
 test_a_new_agent_tells_of_all(void **state)
 {
-	end(agent_pid, SIGKILL);
+	program_end(agent_pid, SIGKILL);
 	close(daemon_fd);
 	start_agent();
 	join();
@@ -685,7 +638,8 @@ set_up(void **state)
 	if (memory_fd < 0 || ftruncate(memory_fd, (off_t)MEMORY_BYTES) < 0)
 		return -1;
 	memory = mmap(NULL, MEMORY_BYTES, PROT_READ, MAP_SHARED, memory_fd, 0);
-	start_x();
+	x_pid = x_server_start("800x600x24");
+	snprintf(display, sizeof(display), "%s", getenv("DISPLAY"));
 	start_agent();
 	join();
 	x = xcb_connect(display, NULL);
@@ -696,9 +650,9 @@ set_up(void **state)
 static int
 tear_down(void **state)
 {
-	end(agent_pid, SIGTERM);
+	program_end(agent_pid, SIGTERM);
 	xcb_disconnect(x);
-	end(x_pid, SIGTERM);
+	program_end(x_pid, SIGTERM);
 	buf_finish(&in);
 	return remove_tree(directory, NULL);
 }

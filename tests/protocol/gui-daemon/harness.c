@@ -30,6 +30,7 @@
 #include "base/socket.h"
 #include "base/text.h"
 #include "gui/protocol/window_memory.h"
+#include "programs.h"
 
 #define PATIENCE_MS 20000
 #define POOL_TARGET_FD 10
@@ -43,51 +44,13 @@ nap(void)
 	nanosleep(&while_ms, NULL);
 }
 
-static pid_t
-start_program(const char *const *argv, const struct child_fd *fds, size_t count)
-{
-	struct child_config config = CHILD_CONFIG_INIT;
-	AUTO_ERR struct err err = ERR_INIT;
-
-	config.argv = argv;
-	config.fds = fds;
-	config.fd_count = count;
-	config.die_with_parent = true;
-	return child_start(&config, &err);
-}
-
-static void
-read_display_number(struct harness *h, int fd)
-{
-	char number[8] = "";
-	struct pollfd state = {.fd = fd, .events = POLLIN};
-	size_t length = 0;
-
-	while (strchr(number, '\n') == NULL) {
-		assert_true(poll(&state, 1, PATIENCE_MS) > 0);
-		assert_int_equal(read(fd, number + length, 1), 1);
-		length++;
-		assert_true(length < sizeof(number) - 1);
-	}
-	number[length - 1] = '\0';
-	snprintf(h->display, sizeof(h->display), ":%s", number);
-}
-
 static void
 start_x_server(struct harness *h, int width, int height)
 {
 	AUTO_FREE char *screen = text_format("%dx%dx24", width, height);
-	const char *argv[] = {
-		"Xvfb", "-displayfd", "3", "-screen", "0", screen, "-nolisten", "tcp", NULL};
-	int ends[2];
 
-	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
-	h->x_server = start_program(argv, &(struct child_fd){ends[1], 3}, 1);
-	close(ends[1]);
-	assert_true(h->x_server > 0);
-	read_display_number(h, ends[0]);
-	close(ends[0]);
-	setenv("DISPLAY", h->display, 1);
+	h->x_server = x_server_start(screen);
+	snprintf(h->display, sizeof(h->display), "%s", getenv("DISPLAY"));
 	h->x = xcb_connect(h->display, NULL);
 	assert_int_equal(xcb_connection_has_error(h->x), 0);
 	h->screen = xcb_setup_roots_iterator(xcb_get_setup(h->x)).data;
@@ -171,7 +134,7 @@ harness_start_manager(struct harness *h, const char *program)
 	const char *argv[] = {program, NULL};
 	uint64_t deadline = loop_now_ms() + PATIENCE_MS;
 
-	h->manager = start_program(argv, NULL, 0);
+	h->manager = program_start(argv, NULL, 0);
 	if (h->manager < 0)
 		return false;
 	while (harness_property_word(h, h->screen->root, "_NET_SUPPORTING_WM_CHECK") == 0) {
@@ -196,7 +159,7 @@ harness_start_daemon(struct harness *h, const char *const *options)
 
 	while (options != NULL && *options != NULL)
 		argv[count++] = *options++;
-	h->daemon = start_program(argv, fds, h->stats_fd > 0 ? 3 : 2);
+	h->daemon = program_start(argv, fds, h->stats_fd > 0 ? 3 : 2);
 	assert_true(h->daemon > 0);
 }
 

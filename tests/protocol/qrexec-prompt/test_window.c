@@ -23,6 +23,7 @@
 #include "base/socket.h"
 #include "base/text.h"
 #include "played_agent.h"
+#include "programs.h"
 
 #define SKIP 77
 #define RULES                                                                                      \
@@ -37,32 +38,6 @@
 static struct fake_qubesd qubesd;
 static pid_t daemon_pid, agent_pid, display_pid, manager_pid;
 static bool managed;
-
-static pid_t
-start(const char *const *argv, const struct child_fd *fds, size_t fd_count)
-{
-	struct child_config config = CHILD_CONFIG_INIT;
-	AUTO_ERR struct err err = ERR_INIT;
-	pid_t pid;
-
-	config.argv = argv;
-	config.fds = fds;
-	config.fd_count = fd_count;
-	config.die_with_parent = true;
-	pid = child_start(&config, &err);
-	if (pid < 0)
-		fatal("%s", err_message(&err));
-	return pid;
-}
-
-static void
-stop(pid_t pid)
-{
-	if (pid <= 0)
-		return;
-	kill(pid, SIGTERM);
-	waitpid(pid, NULL, 0);
-}
 
 /* What a command of the shell says, without its last line end. */
 static char *shell(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -168,7 +143,7 @@ agent_start(void)
 	const struct child_fd fds[] = {{2, 2}};
 	AUTO_FREE char *path = root_path("/run/qubes/policy-agent.sock");
 
-	agent_pid = start(argv, fds, 1);
+	agent_pid = program_start(argv, fds, 1);
 	for (int i = 0; i < PATIENCE * 10; i++) {
 		AUTO_FD int fd = socket_connect(path, NULL);
 
@@ -194,7 +169,7 @@ set_up(void **state)
 static int
 tear_down(void **state)
 {
-	stop(agent_pid);
+	program_end(agent_pid, SIGTERM);
 	assert_int_equal(daemon_stop(daemon_pid), 0);
 	fake_qubesd_stop(&qubesd);
 	/* What one test was granted is not for the next. */
@@ -318,14 +293,14 @@ nothing_counts_while_the_window_is_covered(void **state)
 	pid_t cover;
 
 	wait_for_windows(1);
-	cover = start(argv, NULL, 0);
+	cover = program_start(argv, NULL, 0);
 	do_shell("w=$(xdotool search --sync --onlyvisible --class xterm | tail -1);"
 		 "eval $(" WINDOW " getwindowgeometry --shell);"
 		 "xdotool windowmove $w $X $Y windowraise $w; xdotool windowfocus $WINDOW");
 	usleep(2000000);
 	do_shell("xdotool key Return");
 	assert_false(is_answered(caller, 2000));
-	stop(cover);
+	program_end(cover, SIGTERM);
 	act_until_answered(
 		caller, "xdotool windowfocus $(" WINDOW "); sleep 2; xdotool key Return");
 	assert_result(caller, "target=red\n");
@@ -426,30 +401,12 @@ has_program(const char *name)
 static void
 start_display(void)
 {
-	const char *const argv[] = {"Xvfb", "-displayfd", "1", "-screen", "0", "1000x700x24",
-		"-nolisten", "tcp", "-noreset", NULL};
 	const char *const manager[] = {"openbox", "--config-file", "/dev/null", NULL};
-	char number[16] = "";
-	AUTO_FREE char *display = NULL;
-	size_t length = 0;
-	int ends[2];
 
-	if (pipe(ends) < 0)
-		fatal("pipe");
-	display_pid = start(argv, (const struct child_fd[]){{ends[1], 1}}, 1);
-	close(ends[1]);
-	while (length < sizeof(number) - 1 && read(ends[0], number + length, 1) == 1 &&
-		number[length] != '\n')
-		length++;
-	number[length] = '\0';
-	close(ends[0]);
-	if (length == 0)
-		fatal("no display");
-	display = text_format(":%s", number);
-	setenv("DISPLAY", display, 1);
+	display_pid = x_server_start("1000x700x24");
 	if (!managed)
 		return;
-	manager_pid = start(manager, NULL, 0);
+	manager_pid = program_start(manager, NULL, 0);
 	do_shell("for i in $(seq 100); do xprop -root _NET_SUPPORTING_WM_CHECK | grep -q 0x && "
 		 "break;"
 		 " sleep 0.1; done");
@@ -505,8 +462,8 @@ main(int argc, char **argv)
 	start_display();
 	failed = managed ? cmocka_run_group_tests(everywhere, NULL, NULL)
 			 : cmocka_run_group_tests(unmanaged, NULL, NULL);
-	stop(manager_pid);
-	stop(display_pid);
+	program_end(manager_pid, SIGTERM);
+	program_end(display_pid, SIGTERM);
 	daemon_root_destroy();
 	return failed;
 }

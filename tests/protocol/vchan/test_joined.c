@@ -26,6 +26,7 @@
 #include "base/path.h"
 #include "base/socket.h"
 #include "base/text.h"
+#include "programs.h"
 #include "vchan/link_grant.h"
 #include "vchan/link_local.h"
 
@@ -59,23 +60,6 @@ static const char *
 root_name(enum qube q)
 {
 	return q == ALPHA ? "alpha" : "beta";
-}
-
-static pid_t
-start(const char *const *argv, const struct child_fd *fds, size_t fd_count)
-{
-	struct child_config config = CHILD_CONFIG_INIT;
-	AUTO_ERR struct err err = ERR_INIT;
-	pid_t pid;
-
-	config.argv = argv;
-	config.fds = fds;
-	config.fd_count = fd_count;
-	config.die_with_parent = true;
-	pid = child_start(&config, &err);
-	if (pid < 0)
-		fail_msg("%s", err_message(&err));
-	return pid;
 }
 
 static void
@@ -115,7 +99,7 @@ start_linkd(enum qube q, bool on_host, int *ret_ready)
 	use_root(on_host ? "host" : root_name(q));
 	/* The confined one cannot trace itself to look for leaks. */
 	setenv("ASAN_OPTIONS", on_host ? "detect_leaks=0" : "", 1);
-	pid = start(on_host ? host_argv : qube_argv, fds, 4);
+	pid = program_start(on_host ? host_argv : qube_argv, fds, 4);
 	close(listening[1]);
 	close(ready[1]);
 	await_line(listening[0]);
@@ -142,7 +126,7 @@ start_peer(enum qube q, const char *what, const char *mode, const char *options)
 
 	use_root(root_name(q));
 	setenv("ASAN_OPTIONS", "", 1);
-	return start(argv, fds, 2);
+	return program_start(argv, fds, 2);
 }
 
 /* Grants */

@@ -27,6 +27,7 @@
 #include "base/path.h"
 #include "base/socket.h"
 #include "base/text.h"
+#include "programs.h"
 #include "vchan/link_frame.h"
 #include "vchan/link_local.h"
 
@@ -69,21 +70,11 @@ static pid_t
 start(enum side side, const char *const *argv, const struct child_fd *fds, size_t fd_count)
 {
 	AUTO_FREE char *root = root_of(side);
-	struct child_config config = CHILD_CONFIG_INIT;
-	AUTO_ERR struct err err = ERR_INIT;
-	pid_t pid;
 
 	/* The confined one cannot trace itself to look for leaks. */
 	setenv("ASAN_OPTIONS", side == HOST ? "detect_leaks=0" : "", 1);
 	setenv("BULKHEAD_ROOT", root, 1);
-	config.argv = argv;
-	config.fds = fds;
-	config.fd_count = fd_count;
-	config.die_with_parent = true;
-	pid = child_start(&config, &err);
-	if (pid < 0)
-		fail_msg("%s", err_message(&err));
-	return pid;
+	return program_start(argv, fds, fd_count);
 }
 
 /* Starts one end and returns when programs can connect to it. */
