@@ -43,6 +43,20 @@ images_of() {
 	echo "$count"
 }
 
+# comes_to VALUE COMMAND...: what it says within a minute.
+comes_to() {
+	local value=$1 said=''
+
+	shift
+	for _ in $(seq 300); do
+		said=$("$@")
+		[ "$said" = "$value" ] && return
+		sleep 0.2
+	done
+	echo "it says $said"
+	return 1
+}
+
 # What the daemon says of all states: "KIND DEPTH", a line each.
 depths() {
 	qubesd-query -e dom0 bulkhead.vm.volume.ListStates "${1%%:*}" "${1#*:}" </dev/null |
@@ -73,7 +87,7 @@ revisions() {
 
 require "the qube starts" start_qube undo
 in_qube undo 'echo first >/home/user/file; dd if=/dev/urandom of=/home/user/bulk bs=1M count=4 2>/dev/null; sync'
-check_fails "a snapshot of what is being written is refused" qvm-volume snapshot undo:private first
+check_fails "of what was saved there is no snapshot yet" qvm-volume snapshot --saved undo:private first
 is "nothing was saved yet" "" "$(revisions undo:private)"
 require "it stops" stop_qube undo
 check "a snapshot with a name" qvm-volume snapshot undo:private first
@@ -114,7 +128,22 @@ require "it starts" start_qube undo
 is "undo can be undone" second "$(in_qube undo 'cat /home/user/file')"
 check "the file system has grown at the start" test "$(in_qube undo "df -k /rw | awk 'END { print \$2 }'")" -gt $((after + 900000))
 is "it runs on two images" 2 "$(images_of undo private)"
+# What it has on its disk at this moment, and what it does not have any more.
+in_qube undo 'echo live >/home/user/live; echo third >/home/user/file'
+check "so can what it is writing" qvm-volume snapshot undo:private live
+in_qube undo 'rm /home/user/live; sync'
+is "it goes on in another image" "revision live running -" \
+	"$(qvm-volume info undo:private states | awk '$5 == "live" || $4 == "running" { print $4, $5 }' | sort | xargs)"
+check "which is folded while it runs" comes_to 2 images_of undo private
 check "what was saved can be kept while it runs" qvm-volume snapshot --saved undo:private running
+require "it stops" stop_qube undo
+check "back to what it was writing" qvm-volume revert undo:private live
+require "it starts" start_qube undo
+is "that is all there" "live third" "$(in_qube undo 'cat /home/user/live /home/user/file' | xargs)"
+# Stopped and started at once: nothing is folded yet.
+require "it starts again at once" restart_qube undo
+check "more than two images are folded while it runs" comes_to 2 images_of undo private
+is "and all is there" "live third" "$(in_qube undo 'cat /home/user/live /home/user/file' | xargs)"
 require "it stops" stop_qube undo
 check "a snapshot is deleted" qvm-volume delete undo:private first
 check_fails "and is gone" qvm-volume revert undo:private first
@@ -164,15 +193,36 @@ in_template() {
 seen() {
 	in_qube undo 'cat /etc/version 2>/dev/null || echo none'
 }
-require "the template gets a first version" in_template 'echo one >/etc/version; sync'
+require "the template starts" start_qube minimal
+root_in_qube minimal 'echo one >/etc/version; sync'
+before=$(root_in_qube minimal "df -k / | awk 'END { print \$2 }'")
+check "its root grows while it runs" qvm-volume resize minimal:root 10752MiB
+check "so does the file system" test "$(root_in_qube minimal "df -k / | awk 'END { print \$2 }'")" -gt $((before + 400000))
+require "it stops with a first version" stop_qube minimal
 settle minimal:root
 check "the root's size grows offline" qvm-volume resize minimal:root 11GiB
+check "what is volatile is to be ephemeral" qvm-volume config undo:volatile ephemeral True
+check_fails "what is kept is not" qvm-volume config undo:private ephemeral True
 require "a qube starts on it" start_qube undo
 is "it sees one" one "$(seen)"
 is "its root is two images" 2 "$(images_of undo root)"
 is "and as large" $((11 * gib / 512)) "$(in_qube undo 'cat /sys/class/block/xvda/size 2>/dev/null || cat /sys/class/block/vda/size')"
+root_in_qube undo 'd=/dev/disk/by-id/none; for d in /sys/class/block/*; do [ "$(cat "$d/serial" 2>/dev/null)" = volatile ] && d=/dev/${d##*/} && break; done; for i in $(seq 2000); do echo marker-of-the-volatile; done >/tmp/marker; dd if=/tmp/marker of="$d" bs=4k conv=fsync 2>/dev/null; dd if="$d" bs=4k count=4 2>/dev/null | grep -qaF marker-of-the-volatile && echo found' >"$scratch.found"
+is "the qube reads what it has written there" found "$(cat "$scratch.found")"
+check_fails "in the image it is not to be seen" grep -qaF marker-of-the-volatile "$(qvm-volume info undo:volatile path)"
+rm -f "$scratch.found"
+is "a running root can grow, too" "" "$(qvm-volume resize undo:root 11520MiB 2>&1)"
+is "in the qube" $((11520 * 2048)) "$(in_qube undo 'cat /sys/class/block/xvda/size 2>/dev/null || cat /sys/class/block/vda/size')"
 require "the template is updated" in_template 'echo two >/etc/version; sync'
 is "the qube is outdated" True "$(qvm-volume info undo:root is_outdated)"
+# On the update, and through it on what the other one uses: three images, until they are folded.
+new_qube redo minimal
+require "another one starts on the update" start_qube redo
+check "it comes to run on two images" comes_to 2 images_of redo root
+is "with all that is in it" two "$(in_qube redo 'cat /etc/version')"
+is "and is not outdated" False "$(qvm-volume info redo:root is_outdated)"
+qvm-kill redo >/dev/null
+qvm-remove --force redo
 check "the update is taken back before the qube was started again" qvm-volume revert minimal:root
 is "it is not outdated any more" False "$(qvm-volume info undo:root is_outdated)"
 is "and goes on" one "$(seen)"
@@ -191,8 +241,8 @@ is "it sees one" one "$(seen)"
 is "from two images" 2 "$(images_of undo root)"
 require "it stops" stop_qube undo
 check "folding comes to an end" settle undo:private
-is "of many starts and stops there is one content, one revision, one snapshot" \
-	"current - revision - revision running" "$(states undo:private)"
+is "of many starts and stops there is one content, one revision, two snapshots" \
+	"current - revision - revision live revision running" "$(states undo:private)"
 for image in "$BULKHEAD_ROOT"/var/lib/qubes/appvms/undo/*.qcow2; do
 	check "${image##*/} is sound" qemu-img check -q "$image"
 done

@@ -109,7 +109,6 @@ find_copy(struct storage *s, const struct state *current, struct fold_step *step
 	struct pool *pool = &s->default_pool;
 	struct chain chain = {0};
 	struct state open;
-	uint64_t needed_bytes = 0;
 	int64_t children, child;
 	int found = state_open(s->store, current->volume_id, &open, err);
 
@@ -118,16 +117,8 @@ find_copy(struct storage *s, const struct state *current, struct fold_step *step
 	if (state_children(s->store, current->id, &children, &child, err) < 0 ||
 		chain_load(s->store, current->id, &chain, err) < 0)
 		return -1;
-	for (size_t i = 0; i < chain.count; i++) {
-		uint64_t allocated = 0, length;
-
-		(void)pool->driver->usage(pool,
-			(struct state_name){chain.links[i].vid, chain.links[i].number}, &allocated,
-			&length);
-		needed_bytes += allocated;
-	}
 	found = children == 0 && chain.count > FOLD_COPY_DEPTH &&
-		pool->driver->free_bytes(pool) / 2 > needed_bytes;
+		pool->driver->free_bytes(pool) / 2 > chain_usage(pool, &chain, 0, chain.count);
 	chain_finish(&chain);
 	step->kind = FOLD_COPY;
 	step->upper = *current;

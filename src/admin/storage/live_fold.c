@@ -25,15 +25,8 @@ static bool
 has_room(struct storage *s, const struct chain *chain)
 {
 	struct pool *pool = &s->default_pool;
-	uint64_t needed_bytes = 0;
 
-	for (size_t i = 1; i + 1 < chain->count; i++) {
-		uint64_t allocated = 0, length;
-
-		(void)pool->driver->usage(pool, name_of(&chain->links[i]), &allocated, &length);
-		needed_bytes += allocated;
-	}
-	return pool->driver->free_bytes(pool) / 2 > needed_bytes;
+	return pool->driver->free_bytes(pool) / 2 > chain_usage(pool, chain, 1, chain->count - 1);
 }
 
 /* Disposables lie on frozen content by design: they are many, alike and short-lived. */

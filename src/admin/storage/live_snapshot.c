@@ -17,8 +17,6 @@
 #include "base/crash_point.h"
 #include "base/text.h"
 
-#define REFUSE(err, code, ...) err_set_kind(err, STORAGE_ERROR, code, __VA_ARGS__)
-
 struct live_snapshot {
 	struct operation op;
 	struct volume volume;

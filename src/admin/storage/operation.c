@@ -266,6 +266,22 @@ storage_pool(struct storage *s, const char *name, struct err *err)
 	return NULL;
 }
 
+uint64_t
+chain_usage(struct pool *p, const struct chain *chain, size_t first, size_t end)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = first; i < end; i++) {
+		uint64_t allocated = 0, length;
+
+		(void)p->driver->usage(p,
+			(struct state_name){chain->links[i].vid, chain->links[i].number},
+			&allocated, &length);
+		sum += allocated;
+	}
+	return sum;
+}
+
 void
 storage_when_idle(struct storage *s, storage_done done, void *data)
 {

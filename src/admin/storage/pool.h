@@ -124,4 +124,7 @@ struct pool {
 
 extern const struct pool_driver pool_qcow2;
 
+/* What a part of a chain takes on the disk, from one link to the one before another. */
+uint64_t chain_usage(struct pool *p, const struct chain *chain, size_t first, size_t end);
+
 #endif

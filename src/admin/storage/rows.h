@@ -15,6 +15,7 @@
 
 /* The Admin API's class of every failure of storage. */
 #define STORAGE_ERROR "StoragePoolException"
+#define REFUSE(err, code, ...) err_set_kind(err, STORAGE_ERROR, code, __VA_ARGS__)
 
 #define STATE_NAME_SIZE 64
 

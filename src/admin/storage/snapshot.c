@@ -13,8 +13,6 @@
 #include "base/crash_point.h"
 #include "base/text.h"
 
-#define REFUSE(err, code, ...) err_set_kind(err, STORAGE_ERROR, code, __VA_ARGS__)
-
 void
 format_time(int64_t seconds, char ret_text[VOLUME_TIME_SIZE])
 {

@@ -266,21 +266,6 @@ state_children(struct store *s, int64_t id, int64_t *ret_count, int64_t *ret_chi
 	return 0;
 }
 
-int
-state_is_in_use(struct store *s, int64_t id, struct err *err)
-{
-	AUTO_QUERY struct store_query *q = store_query(s,
-		"WITH RECURSIVE above (id, status) AS ("
-		"  SELECT id, status FROM volume_state WHERE id = ?1"
-		"  UNION SELECT v.id, v.status FROM volume_state v JOIN above a ON v.base_id = a.id"
-		") SELECT EXISTS (SELECT 1 FROM above WHERE status IN ('making', 'open'))");
-
-	query_bind_int(q, 1, id);
-	if (query_step(q, err) != 1)
-		return -1;
-	return query_int(q, 0) != 0 ? 1 : 0;
-}
-
 void
 chain_finish(struct chain *c)
 {

@@ -184,21 +184,36 @@ states_load_deep(struct store *s, struct state **ret_states, size_t *ret_count, 
 		ret_states, ret_count, err);
 }
 
-int
-volume_is_in_use(struct store *s, int64_t volume_id, struct err *err)
+/*
+ * Whether a machine writes to what lies on this state, or on one of this volume (0: none), or is
+ * about to. What the volume itself is being given an operation makes, or has left to be cleaned up.
+ */
+static int
+has_users(struct store *s, int64_t state_id, int64_t volume_id, struct err *err)
 {
-	/* What the volume itself is being given, an operation makes, or has left to be cleaned up.
-	 */
 	AUTO_QUERY struct store_query *q = store_query(s,
 		"WITH RECURSIVE above (id, status, volume_id) AS ("
-		"  SELECT id, status, volume_id FROM volume_state WHERE volume_id = ?1"
+		"  SELECT id, status, volume_id FROM volume_state WHERE id = ?1 OR volume_id = ?2"
 		"  UNION SELECT v.id, v.status, v.volume_id FROM volume_state v"
 		"    JOIN above a ON v.base_id = a.id"
 		") SELECT EXISTS (SELECT 1 FROM above WHERE status = 'open'"
-		"  OR (status = 'making' AND volume_id != ?1))");
+		"  OR (status = 'making' AND volume_id != ?2))");
 
-	query_bind_int(q, 1, volume_id);
+	query_bind_int(q, 1, state_id);
+	query_bind_int(q, 2, volume_id);
 	if (query_step(q, err) != 1)
 		return -1;
 	return query_int(q, 0) != 0 ? 1 : 0;
+}
+
+int
+state_is_in_use(struct store *s, int64_t id, struct err *err)
+{
+	return has_users(s, id, 0, err);
+}
+
+int
+volume_is_in_use(struct store *s, int64_t volume_id, struct err *err)
+{
+	return has_users(s, 0, volume_id, err);
 }

@@ -12,8 +12,6 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-#define REFUSE(err, code, ...) err_set_kind(err, STORAGE_ERROR, code, __VA_ARGS__)
-
 static int
 check_source(struct storage *s, const struct volume_config *config, struct err *err)
 {

@@ -1050,6 +1050,160 @@ test_missing_qemu_img(void **state)
 	assert_int_equal(harness_count_images(), 0);
 }
 
+static bool
+mount_small(const char *directory, const char *options)
+{
+	if (unshare(CLONE_NEWNS) == 0 && mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+		mount("tmpfs", directory, "tmpfs", 0, options) == 0)
+		return true;
+	print_message("not allowed to mount here\n");
+	return false;
+}
+
+/* Takes what is free, to the last page, or gives it back. */
+static void
+fill_disk(void)
+{
+	AUTO_FREE char *path = root_path("/var/lib/qubes/filler");
+	AUTO_FD int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	char page[4096] = {1};
+
+	while (write(fd, page, sizeof(page)) > 0)
+		;
+}
+
+static void
+free_disk(void)
+{
+	AUTO_FREE char *path = root_path("/var/lib/qubes/filler");
+
+	assert_int_equal(unlink(path), 0);
+}
+
+/* Said in one line, which names the volume or what it is about. */
+static void
+assert_full(int code)
+{
+	assert_int_equal(code, ENOSPC);
+	assert_true(strstr(h.err.message, "No space left on device") != NULL ||
+		    strstr(h.err.message, "full") != NULL);
+	assert_null(strchr(h.err.message, '\n'));
+}
+
+/* What only writes rows may find room for them; else nothing has happened. */
+static bool
+was_done(int code)
+{
+	if (code != 0)
+		assert_full(code);
+	return code == 0;
+}
+
+/* The whole disk is full, the store's as well: before each operation, and not any more after it. */
+static void
+test_full_disk_at_each_step(void **state)
+{
+	AUTO_FREE char *directory = root_path("/var/lib/qubes");
+	AUTO_FREE char *raw = root_path("/raw.img");
+	AUTO_FREE uint8_t *bytes = xcalloc(1, MIB);
+	AUTO_ERR struct err err = ERR_INIT;
+	struct volume_info info;
+	size_t images;
+	bool done;
+
+	harness_close(&h);
+	if (!mount_small(directory, "size=32m,mode=0700")) {
+		harness_open(&h);
+		skip();
+	}
+	harness_open(&h);
+	harness_add_template(&h, "template", 1);
+	harness_add_app(&h, "work", "template");
+	harness_add_app(&h, "copy", "template");
+	write_once("work", A_PRIVATE, 0, 1);
+	images = harness_count_images();
+
+	fill_disk();
+	assert_full(harness_start(&h, "work"));
+	harness_wait_idle(&h);
+	assert_int_equal(harness_count_images(), images);
+	free_disk();
+
+	/* What was written is saved, now or at the next start. */
+	assert_int_equal(harness_start(&h, "work"), 0);
+	harness_write(&h, A_PRIVATE, 1, 2);
+	fill_disk();
+	done = was_done(harness_stop(&h, "work"));
+	free_disk();
+	if (!done)
+		assert_int_equal(harness_start(&h, "work"), 0);
+	assert_true(harness_reads(&h, A_PRIVATE, 0, 1) && harness_reads(&h, A_PRIVATE, 1, 2));
+	assert_int_equal(harness_stop(&h, "work"), 0);
+
+	/* Folding is put off. */
+	write_once("work", A_PRIVATE, 0, 3);
+	fill_disk();
+	harness_wait_idle(&h);
+	assert_true(harness_reads(&h, A_PRIVATE, 0, 3) && harness_reads(&h, A_PRIVATE, 1, 2));
+	free_disk();
+	harness_close(&h);
+	harness_open(&h);
+	harness_wait_idle(&h);
+	assert_flat(A_PRIVATE);
+	assert_int_equal(harness_count_bad_images(), 0);
+	struct ids ids = revisions_of(A_PRIVATE);
+	assert_int_equal(harness_revert(&h, A_PRIVATE, ids.id[ids.count - 1]), 0);
+	assert_true(harness_reads(&h, A_PRIVATE, 0, 1) && harness_reads(&h, A_PRIVATE, 1, 2));
+	harness_wait_idle(&h);
+
+	/* A snapshot of what runs: the machine goes on where it was. */
+	assert_int_equal(harness_start(&h, "work"), 0);
+	harness_write(&h, A_PRIVATE, 2, 4);
+	images = harness_count_images();
+	fill_disk();
+	assert_full(harness_begin_live(&h, A_PRIVATE, "live"));
+	free_disk();
+	harness_wait_idle(&h);
+	assert_int_equal(harness_count_images(), images);
+	assert_int_equal(harness_begin_live(&h, A_PRIVATE, "live"), 0);
+	assert_int_equal(harness_end_live(&h, A_PRIVATE, "live", true), 0);
+	assert_int_equal(harness_stop(&h, "work"), 0);
+	harness_wait_idle(&h);
+
+	/* Content from elsewhere: that which is there stays. */
+	memset(bytes, 5, MIB);
+	assert_int_equal(write_file(raw, bytes, MIB, 0600, NULL), 0);
+	images = harness_count_images();
+	fill_disk();
+	assert_full(harness_import(&h, A_PRIVATE, raw, DISK_FORMAT_RAW));
+	assert_full(harness_clone(&h, A_PRIVATE, "appvms/copy/private"));
+	free_disk();
+	harness_wait_idle(&h);
+	assert_int_equal(harness_count_images(), images);
+	assert_true(harness_reads(&h, A_PRIVATE, 2, 4));
+
+	/* Rows alone. */
+	fill_disk();
+	done = was_done(harness_revert(&h, A_PRIVATE, "live"));
+	assert_true(harness_reads(&h, A_PRIVATE, 2, 4));
+	if (storage_resize(h.storage, STORAGE_POOL_DEFAULT, A_PRIVATE, 80 * MIB, &err) < 0)
+		assert_int_equal(err.code, ENOSPC);
+	free_disk();
+	assert_int_equal(
+		storage_volume_info(h.storage, STORAGE_POOL_DEFAULT, A_PRIVATE, &info, NULL), 0);
+	assert_int_equal(info.size_bytes, err.code == 0 ? 80 * MIB : 64 * MIB);
+	volume_info_finish(&info);
+	harness_wait_idle(&h);
+	assert_flat(A_PRIVATE);
+	assert_int_equal(harness_start(&h, "work"), 0);
+	assert_true(harness_reads(&h, A_PRIVATE, 2, 4));
+	assert_int_equal(harness_stop(&h, "work"), 0);
+	assert_int_equal(harness_count_bad_images(), 0);
+	harness_close(&h);
+	assert_int_equal(umount2(directory, MNT_DETACH), 0);
+	harness_open(&h);
+}
+
 /* The qubes' directory alone is on a tiny file system: room for one new image, not for three. */
 static void
 test_full_disk(void **state)
@@ -1063,11 +1217,8 @@ test_full_disk(void **state)
 	harness_add_app(&h, "work", "template");
 	write_once("template", T_ROOT, 1, 1);
 	assert_int_equal(make_directories(directory, 0700, NULL), 0);
-	if (unshare(CLONE_NEWNS) < 0 || mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
-		mount("tmpfs", directory, "tmpfs", 0, "size=300k,mode=0700") < 0) {
-		print_message("not allowed to mount here\n");
+	if (!mount_small(directory, "size=36k,mode=0700"))
 		skip();
-	}
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(harness_start(&h, "work"), ENOSPC);
 		assert_non_null(strstr(h.err.message, "No space left on device"));
@@ -1223,6 +1374,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_dead_machine_is_settled, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_strays_are_left_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_missing_qemu_img, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_full_disk_at_each_step, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_disk, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bad_configurations, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_transactions_of_the_caller, set_up, tear_down),
