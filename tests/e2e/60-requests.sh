@@ -41,6 +41,8 @@ check "it stops again" stop_qube hurt
 
 image=$(find "$BULKHEAD_ROOT/var/lib/qubes/appvms/hurt" -name 'private-*.qcow2' | sort | tail -n 1)
 is "images are for the daemon alone" 600 "$(stat -c %a "$image")"
+# As if it had said which programs it has.
+mkdir -p "$BULKHEAD_ROOT/var/lib/qubes/appmenus/hurt/icons"
 check "its removal" qvm-remove --force hurt
 is "leaves nothing" "" "$(find "$BULKHEAD_ROOT" -name '*hurt*' ! -name '*.log')"
 

@@ -13,6 +13,7 @@
 
 #include "admin/api/api.h"
 #include "admin/api/preload.h"
+#include "admin/daemon/kept_menus.h"
 #include "admin/daemon/policy_guard.h"
 #include "admin/daemon/service_links.h"
 #include "admin/hypervisor/hypervisor.h"
@@ -35,6 +36,7 @@ struct daemon {
 	struct loop *loop;
 	struct store *store;
 	struct app *app;
+	struct event_subscriber *menus;
 	struct storage *storage;
 	struct hypervisor *hypervisor;
 	struct lifecycle *lifecycle;
@@ -139,7 +141,10 @@ open_model(struct daemon *d, struct err *err)
 	if (d->store == NULL)
 		return -1;
 	d->app = app_create(d->store, &hooks, err);
-	if (d->app == NULL || (is_new && preloads_set_default(d->app, err) < 0))
+	if (d->app == NULL)
+		return -1;
+	d->menus = kept_menus_follow(d->app);
+	if (is_new && preloads_set_default(d->app, err) < 0)
 		return -1;
 	d->storage = storage_create(d->loop, d->store, err);
 	return d->storage == NULL ? -1 : 0;
@@ -265,6 +270,7 @@ close_all(struct daemon *d)
 	lifecycle_destroy(d->lifecycle);
 	hypervisor_destroy(d->hypervisor);
 	storage_destroy(d->storage);
+	events_unsubscribe(d->menus);
 	app_destroy(d->app);
 	store_close(d->store);
 	loop_destroy(d->loop);
