@@ -326,13 +326,12 @@ test_end_by_hand(void **state)
 {
 	struct fixture *f = *state;
 	AUTO_FREE char *name = make_one(f);
-	AUTO_FREE char *fresh = NULL;
 
 	assert_call(f, "admin.vm.Shutdown", name, "", "");
 	await_gone(f, name);
 	steps(f, 300);
 	assert_null(qube_feature(app_find_qube(f->app, "dvm"), "preload-dispvm"));
-	fresh = call_ok(f, "admin.vm.CreateDisposable", "dvm", "");
+	free(call_ok(f, "admin.vm.CreateDisposable", "dvm", ""));
 	free(await_ready(f));
 }
 
