@@ -3,7 +3,8 @@
 # receiver as the agent would.
 # shellcheck disable=SC2016,SC2317 # what viewers run; functions are run by yes and no
 # shellcheck source=tests/protocol/filecopy/common.sh
-. "$(dirname "$0")/common.sh"
+script=$(realpath "$0")
+. "$(dirname "$script")/common.sh"
 
 stand_in() {
 	mkdir -p "$work/bin"
@@ -26,8 +27,15 @@ argument=${service#*+}
 case $service in
 qubes.Filecopy*)
 	mkfifo "$WORK/back"
-	"$@" <"$WORK/back" | HOME=$WORK/there "$PROGRAMS/qfile-unpacker" ${argument:+"--$argument"} >"$WORK/back"
-	exit "${PIPESTATUS[0]}"
+	# When this one is ended the sender is, and the receiver sees it.
+	set -m
+	{
+		"$@" <"$WORK/back" | HOME=$WORK/there "$PROGRAMS/qfile-unpacker" ${argument:+"--$argument"} >"$WORK/back"
+		exit "${PIPESTATUS[0]}"
+	} &
+	trap 'kill $(pgrep -g $! qfile-agent)' TERM
+	wait $!
+	exit
 	;;
 qubes.ConnectTCP+*) exec cat ;;
 qubes.OpenInVM) exec "$SERVICES/open-file-server" ;;
@@ -102,8 +110,44 @@ exec 8>&-
 is "numbers for a window" 3000000 "$(tail -n 1 "$work/numbers")"
 yes "that only grow" sort -nc "$work/numbers"
 
+# The window of the file manager: a stand-in for zenity that notes what it is told.
+cat >"$work/bin/zenity" <<'END'
+#!/bin/bash
+printf '%s\n' "$*" >>"$WORK/windows"
+case $1 in
+--progress)
+	[ ! -e "$WORK/cancel" ] || { head -n 1 >/dev/null; exit 1; }
+	cat >"$WORK/percents"
+	;;
+esac
+END
+chmod +x "$work/bin/zenity"
+ln -s "$programs/qubes-fs-tree-check" "$work/bin/"
+window() {
+	rm -f "$work/back" "$work/windows"
+	HOME=$work/here bash "$(dirname "$service")/../lib/copy-with-window" "$@" 2>"$work/err" </dev/null
+}
+service=$(dirname "$script")/../../../agent/qubes-rpc/qubes.Filecopy
+# As qrexec-client-vm does, whose stdout it was.
+sed -i 's/^service=\$2$/service=$2; exec 8>\&1; export SAVED_FD_1=8/' "$work/bin/qrexec-client-vm"
+rm -rf "${incoming:?}"/*
+window qvm-copy large 'y; echo'
+is "a window: a file that is not there" 1 $?
+matches "says so" "^--error --no-markup .*'y; echo': No such file" "$work/windows"
+window qvm-copy large
+is "a window: a copy" "0 3000000" "$? $(stat -c %s "$incoming/large")"
+is "it ends at all" 100 "$(tail -n 1 "$work/percents")"
+window qvm-move large
+is "a window: refused" 1 $?
+matches "says why" '^--error --no-markup .*already exists' "$work/windows"
+rm "$incoming/large" && touch "$work/cancel" && truncate -s 3G large
+window qvm-move large
+no "a window that is closed" [ $? -eq 0 ]
+yes "takes nothing" [ -s large ]
+is "and nothing arrives" "" "$(for _ in {1..100}; do [ -n "$(ls -A "$incoming" 2>/dev/null)" ] || break; sleep 0.1; done; ls -A "$incoming" 2>/dev/null)"
+rm large "$work/cancel"
+
 # The service's own argument is one of two; any other is refused before a byte is read.
-service=$(dirname "$0")/../../../agent/qubes-rpc/qubes.Filecopy
 for argument in allow-all-namesX allow-all-name --allow-all-names +; do
 	echo unread | { HOME=$work/there sh "$service" "$argument" 2>/dev/null; echo "$? $(cat)" >"$work/rest"; }
 	is "the argument '$argument'" "1 unread" "$(cat "$work/rest")"
