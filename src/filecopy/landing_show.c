@@ -81,11 +81,12 @@ static uint32_t
 note_merged(struct show *s, const struct stat *st)
 {
 	const struct merged merged = {st->st_mode & 07777, {st->st_atim, st->st_mtim}};
-	const char *path = (const char *)buf_data(&s->path);
-	AUTO_FREE char *directory = strndup(path, buf_len(&s->path) - 1);
+	/* Without the slash at its end. */
+	const size_t length = buf_len(&s->path) - 1;
 
-	return directory == NULL || buf_put(&s->merged, &merged, sizeof(merged)) < 0 ||
-			       buf_put_text(&s->merged, directory) < 0
+	return buf_put(&s->merged, &merged, sizeof(merged)) < 0 ||
+			       buf_put(&s->merged, buf_data(&s->path), length) < 0 ||
+			       buf_put_u8(&s->merged, 0) < 0
 		       ? ENOMEM
 		       : 0;
 }

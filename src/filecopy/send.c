@@ -138,7 +138,7 @@ copy_body(struct sender *s, int fd, uint64_t left)
 static int
 wait_for_tick(int fd, struct stat *st)
 {
-	const struct timespec pause = {.tv_nsec = TICK_MS_MAX * 1000000};
+	const struct timespec pause = {.tv_nsec = TICK_MS_MAX * 1000000L};
 
 	for (int attempt = 0; attempt < TICK_ATTEMPTS; attempt++) {
 		struct timespec now;
