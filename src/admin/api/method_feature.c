@@ -1,4 +1,6 @@
 /* admin.vm.feature.* (spec admin-api.md 5 and 11.5). */
+#include <errno.h>
+
 #include "admin/api/method.h"
 #include "admin/model/app.h"
 #include "admin/model/change.h"
@@ -56,6 +58,18 @@ switch_balancing(struct request *r, const char *value, struct err *err)
 	return change_commit(&c, err);
 }
 
+/* Who may set some is not to fill the store with them. */
+static int
+check_count(const struct request *r, struct err *err)
+{
+	const struct qube *q = r->destination;
+
+	if (q->features.count < FEATURES_MAX || qube_feature(q, r->argument) != NULL)
+		return 0;
+	return err_set_kind(err, "QubesValueError", ENOSPC,
+		"'%s' has %d features, no more are possible", q->name, FEATURES_MAX);
+}
+
 void
 handle_feature_set(struct request *r)
 {
@@ -66,7 +80,7 @@ handle_feature_set(struct request *r)
 	if (request_text_payload(r, &value) < 0)
 		return;
 	if (feature_check(r->destination, r->argument, value, &err) < 0 ||
-		feature_check_permitted(r->argument, &err) < 0) {
+		feature_check_permitted(r->argument, &err) < 0 || check_count(r, &err) < 0) {
 		request_fail(r, &err);
 		return;
 	}

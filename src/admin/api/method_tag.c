@@ -42,13 +42,25 @@ check_change(const struct request *r, bool adds, struct err *err)
 	return 0;
 }
 
+static int
+check_count(const struct request *r, struct err *err)
+{
+	const struct qube *q = r->destination;
+
+	if (q->tags.count < TAGS_MAX || qube_has_tag(q, r->argument))
+		return 0;
+	return err_set_kind(err, "QubesValueError", ENOSPC,
+		"'%s' has %d tags, no more are possible", q->name, TAGS_MAX);
+}
+
 void
 handle_tag_set(struct request *r)
 {
 	AUTO_ERR struct err err = ERR_INIT;
 	AUTO_CHANGE struct change c = CHANGE_INIT(r->api->config.app);
 
-	if (tag_check(r->argument, &err) < 0 || check_change(r, true, &err) < 0) {
+	if (tag_check(r->argument, &err) < 0 || check_change(r, true, &err) < 0 ||
+		check_count(r, &err) < 0) {
 		request_fail(r, &err);
 		return;
 	}

@@ -12,6 +12,9 @@
 
 struct qube;
 
+/* Of one qube, by those who may set them. */
+#define FEATURES_MAX 1000
+
 struct feature {
 	char *name, *value; /* owned by the set */
 };

@@ -9,6 +9,9 @@
 
 struct qube;
 
+/* Of one qube, by those who may set them. */
+#define TAGS_MAX 1000
+
 struct tag_set {
 	char **items; /* owned, sorted */
 	size_t count, capacity;

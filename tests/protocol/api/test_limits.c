@@ -122,6 +122,33 @@ test_one_qube_is_not_all(void **state)
 		event_log_close(&streams[i]);
 }
 
+static void
+test_so_many_of_one_qube(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_call(f, "admin.vm.Create.TemplateVM", "dom0", "name=work label=red", "");
+	assert_call(f, "admin.vm.tag.Remove+created-by-dom0", "work", "", "");
+	assert_call(f, "admin.vm.tag.Remove+audiovm-dom0", "work", "", "");
+	assert_call(f, "admin.vm.tag.Remove+guivm-dom0", "work", "", "");
+	/* One transaction around all of them is quick. */
+	assert_int_equal(store_begin(f->store, NULL), 0);
+	for (int i = 0; i < 1000; i++) {
+		AUTO_FREE char *feature = text_format("admin.vm.feature.Set+f%d", i);
+		AUTO_FREE char *tag = text_format("admin.vm.tag.Set+t%d", i);
+
+		assert_call(f, feature, "work", "x", "");
+		assert_call(f, tag, "work", "", "");
+	}
+	assert_int_equal(store_commit(f->store, NULL), 0);
+	assert_refused(f, "admin.vm.feature.Set+more", "work", "x", "QubesValueError",
+		"'work' has 1000 features, no more are possible");
+	assert_refused(f, "admin.vm.tag.Set+more", "work", "", "QubesValueError",
+		"'work' has 1000 tags, no more are possible");
+	assert_call(f, "admin.vm.feature.Set+f7", "work", "y", "");
+	assert_call(f, "admin.vm.tag.Set+t7", "work", "", "");
+}
+
 /* A reader who does not read gets its limit, then is dropped. */
 static void
 test_slow_reader(void **state)
@@ -201,6 +228,8 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_full_of_streams, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(
 			test_one_qube_is_not_all, fixture_start, fixture_stop),
+		cmocka_unit_test_setup_teardown(
+			test_so_many_of_one_qube, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_slow_reader, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_answer_not_taken, fixture_start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_vanishing_client, fixture_start, fixture_stop),
