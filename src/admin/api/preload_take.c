@@ -3,6 +3,7 @@
  * what a fresh one would have, in one transaction. Until that is stored a crash of the daemon ends
  * it, as nobody has heard of it. See preload_private.h. Runs in bulkheadd.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -20,10 +21,10 @@
 #include "base/log.h"
 #include "base/text.h"
 
-/* A qube that does not set its clock by then is handed out all the same. */
-#define CLOCK_TIMEOUT_MS 2000
-/* The machine's process has to answer. */
-#define BEGUN_TIMEOUT_MS 10000
+/* A qube that has not answered by then hangs: it is not handed out. */
+#define CLOCK_TIMEOUT_MS 8000
+/* The machine's process has to answer, too. */
+#define BEGUN_TIMEOUT_MS 15000
 
 /* A request for a disposable, and the one it is to get. */
 struct taking {
@@ -187,7 +188,11 @@ handle_clock_set(void *data, const struct err *err)
 	if (err != NULL)
 		log_qube_message(LOG_LEVEL_WARNING, e->q->name, "its clock may be wrong: %s",
 			err_message(err));
-	if (e->phase == PRELOAD_LEAVING && e->taking != NULL)
+	if (e->phase != PRELOAD_LEAVING || e->taking == NULL)
+		return;
+	if (err != NULL && err->code == ETIMEDOUT)
+		preload_end(e, "it does not answer");
+	else
 		answer(e);
 }
 
