@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "services/image_source.h"
 
 #define IMAGE_BYTES_MAX ((size_t)64 << 20)
@@ -139,8 +140,8 @@ static int
 answer(const GdkPixbuf *image, struct err *err)
 {
 	const int width = gdk_pixbuf_get_width(image), height = gdk_pixbuf_get_height(image);
-	g_autofree guchar *row = g_malloc_n((gsize)width, 4);
-	int channels = gdk_pixbuf_get_n_channels(image);
+	const int channels = gdk_pixbuf_get_n_channels(image);
+	AUTO_FREE guchar *row = xcalloc((size_t)width, 4);
 
 	if (gdk_pixbuf_get_bits_per_sample(image) != 8 || channels < 3 || channels > 4)
 		return err_set(err, ENOTSUP, "image: not of 8 bits a colour");

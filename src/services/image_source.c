@@ -5,7 +5,6 @@
 #include <ftw.h>
 #include <limits.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -138,10 +137,18 @@ image_icon_distance(const char *path)
 static size_t
 size_suffix(const char *text)
 {
-	int width, height, length = 0;
+	static const char digits[] = "0123456789";
+	const char *width = text + 1, *height;
+	size_t length;
 
-	return sscanf(text, "_%4dx%4d%n", &width, &height, &length) == 2 && width == height
-		       ? (size_t)length
+	if (text[0] != '_')
+		return 0;
+	length = strspn(width, digits);
+	if (length == 0 || width[length] != 'x')
+		return 0;
+	height = width + length + 1;
+	return strspn(height, digits) == length && strncmp(width, height, length) == 0
+		       ? 2 * (1 + length)
 		       : 0;
 }
 

@@ -21,6 +21,8 @@
 #include "filecopy/wire.h"
 #include "services/open_file.h"
 
+#define SIGNAL_STATUS 128 /* and the signal: what ended a viewer that did not end by itself */
+
 /* What tells whether the file was edited, also within one tick of the clock. */
 struct content {
 	off_t size;
@@ -144,15 +146,16 @@ main(void)
 		fatal("cannot read the file: %s", strerror(errno));
 	close(fd);
 	status = run_viewer(path);
-	if (status != 0)
+	/* One that ends by itself may do so with any status, and have stored the file before. */
+	if (status < 0 || status >= SIGNAL_STATUS || name.view_only)
 		return status < 0 ? 1 : status;
-	if (!name.view_only) {
-		fd = open_content(path, &after);
-		if (fd < 0)
-			fatal("the file is gone, or is none any more");
-		if (!same_content(&before, &after))
-			send_back(fd);
-		close(fd);
+	fd = open_content(path, &after);
+	if (fd < 0)
+		fatal("the file is gone, or is none any more");
+	if (!same_content(&before, &after)) {
+		send_back(fd);
+		status = 0;
 	}
-	return 0;
+	close(fd);
+	return status;
 }

@@ -114,8 +114,10 @@ menu_changes_fd(const struct menu_changes *changes)
 static const char *
 look_at(struct menu_changes *c, const struct inotify_event *event)
 {
-	if ((event->mask & IN_IGNORED) != 0)
+	if ((event->mask & IN_IGNORED) != 0) {
 		forget_watch(c, event->wd);
+		return NULL;
+	}
 	if (event->len == 0)
 		return NULL;
 	if (event->wd == c->store_watch) {
