@@ -5,6 +5,7 @@ import subprocess
 from gi.repository import GObject, Nautilus
 
 COPY_WITH_WINDOW = "/usr/lib/bulkhead/copy-with-window"
+OPEN_WITH_WINDOW = "/usr/lib/bulkhead/open-with-window"
 
 
 class QubesMenu(GObject.GObject, Nautilus.MenuProvider):
@@ -18,7 +19,7 @@ class QubesMenu(GObject.GObject, Nautilus.MenuProvider):
             self._item("move", "Move to other qube...", [COPY_WITH_WINDOW, "qvm-move", *files]),
         ]
         if len(files) == 1 and not args[-1][0].is_directory():
-            items.append(self._item("open", "Open in disposable", ["qvm-open-in-dvm", files[0]]))
+            items.append(self._item("open", "Open in disposable", [OPEN_WITH_WINDOW, "qvm-open-in-dvm", files[0]]))
         return items
 
     @staticmethod

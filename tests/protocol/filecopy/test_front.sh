@@ -199,6 +199,22 @@ user qvm-open-in-vm other other/link
 is "a link to a file" "0 LINKED ../doc.txt" "$? $(cat doc.txt) $(readlink other/link)"
 rm -r other "$work/edit"
 
+echo 'echo SAVED >"$1"; exit 3' >"$work/edit"
+user qvm-open-in-vm other doc.txt
+is "a viewer that ends with a status of its own" "0 SAVED" "$? $(cat doc.txt)"
+echo 'exit 3' >"$work/edit"
+user qvm-open-in-vm other doc.txt
+is "which is that of the call when nothing was stored" "3 SAVED" "$? $(cat doc.txt)"
+cat >"$work/bin/zenity" <<'END'
+#!/bin/bash
+printf '%s\n' "$*" >>"$WORK/windows"
+END
+chmod +x "$work/bin/zenity"
+HOME=$work/here bash "$(dirname "$script")/../../../agent/lib/open-with-window" qvm-open-in-dvm nowhere 2>"$work/err" </dev/null
+is "in a window: what is not there" 1 $?
+matches "is named" "^--error --no-markup .*'nowhere': No such file" "$work/windows"
+rm "$work/edit" "$work/windows"
+
 odd='a b;$(x).txt' && cp doc.txt "$odd"
 user qvm-open-in-vm other "$odd"
 matches "an odd name becomes harmless" '/a_b___x_.txt$' "$work/viewed"
