@@ -34,23 +34,23 @@ menu_store_directory(struct err *err)
 	return path == NULL || make_directories(path, 0755, err) < 0 ? NULL : steal_ptr(path);
 }
 
-/* A directory of our store; the caller frees it. NULL with the error. */
+/* A directory of our store, or one below; the caller frees it. NULL with the error. */
 static char *
-make_directory(const char *qube, const char *name, struct err *err)
+make_directory(const char *name, const char *below, struct err *err)
 {
 	AUTO_FREE char *store = menu_store_directory(err);
 	AUTO_FREE char *path = NULL;
 
 	if (store == NULL)
 		return NULL;
-	path = text_format("%s/%s/%s", store, qube, name);
+	path = below != NULL ? text_format("%s/%s/%s", store, name, below) : path_join(store, name);
 	return make_directories(path, 0755, err) < 0 ? NULL : steal_ptr(path);
 }
 
 int
 menu_store_save(const char *qube, const struct menu *menu, struct err *err)
 {
-	AUTO_FREE char *directory = make_directory(qube, "", err);
+	AUTO_FREE char *directory = make_directory(qube, NULL, err);
 	AUTO_FREE char *path = NULL;
 	AUTO_BUF struct buf text;
 
@@ -110,7 +110,7 @@ menu_store_load(const char *qube, struct menu *ret_menu, struct err *err)
 static int
 swap_icons(const char *qube, struct err *err)
 {
-	AUTO_FREE char *directory = make_directory(qube, "", err);
+	AUTO_FREE char *directory = make_directory(qube, NULL, err);
 	AUTO_FREE char *from = NULL;
 	AUTO_FREE char *to = NULL;
 
@@ -138,7 +138,7 @@ menu_store_fetch_icons(const char *qube, const struct menu *menu)
 static char *
 label_sign(uint32_t colour, struct err *err)
 {
-	AUTO_FREE char *directory = make_directory(SIGNS, "", err);
+	AUTO_FREE char *directory = make_directory(SIGNS, NULL, err);
 	AUTO_FREE char *path = NULL;
 
 	if (directory == NULL)

@@ -212,6 +212,22 @@ is "it takes up a new list" "./qubes-vm.deb.new.desktop ./qubes-vm.work.new.desk
 kill $watcher
 wait $watcher 2>/dev/null
 
+# A person who may read what dom0 keeps, and not write it.
+if [ "$(id -u)" -eq 0 ] && command -v setpriv >/dev/null; then
+	daemon <<<"$menu_rules"
+	call deb qubes.SyncAppMenus "$menu"
+	chmod 755 "$directory"
+	chmod 666 "$BULKHEAD_ROOT/run/qubesd.sock"
+	mkdir "$directory/person"
+	chown 65534 "$directory/person"
+	run env XDG_DATA_HOME="$directory/person" setpriv --reuid=65534 --clear-groups "$appmenus" --update work
+	entry=$directory/person/applications/qubes-vm.work.foo.desktop
+	is "has menus" "0 Name=work: Foo" "$status $(grep ^Name= "$entry")"
+	icon=$(sed -n 's/^Icon=//p' "$entry")
+	is "with pictures that are theirs" "$directory/person/bulkhead/menus/.labels/cc0000.png 89504e47" \
+		"$icon $(head -c 4 "$icon" | od -An -tx1 | tr -d ' ')"
+fi
+
 # The manual pages have the options that there are.
 man=$(dirname "$0")/../../../man
 ln -sf "$appmenus" "$directory/qvm-appmenus"
