@@ -13,7 +13,7 @@ debian_12_packages=(
 	libxcb-composite0 libxcb-damage0 libxcb-icccm4 libxcb-randr0 libxcb-shm0 libxcb-xfixes0
 	libxcb-xkb1 libxcb-xtest0
 	# what programs find each other and the person by
-	dbus-x11 libnotify-bin
+	dbus-x11 libnotify-bin xdg-utils
 	# icons of its programs, for the menus of the host
 	libgdk-pixbuf-2.0-0 librsvg2-common webp-pixbuf-loader
 )
