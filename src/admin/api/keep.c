@@ -31,7 +31,11 @@ struct keep {
 	struct keeps *keeps;
 	struct qube *from, *to;
 	enum volume_role role; /* which is being copied */
+	struct loop_timer *timer;
 };
+
+/* How soon the end of it is tried again while a request is about the disposable. */
+#define RETRY_MS 100
 
 static int
 parse_wish(const char *text, struct keep_wish *ret)
@@ -89,8 +93,11 @@ store_wish(struct api *api, struct qube *q, const struct keep_wish *wish, struct
 			"%s %s %s", wish->name, qube_class_name(wish->class), wish->creator);
 
 		change_feature_set(&c, q, KEEP_FEATURE, text);
+		/* What it wrote is not to be written to again before it has been copied. */
+		change_feature_set(&c, q, START_FEATURE, "it is to be kept");
 	} else if (qube_is_to_be_kept(q)) {
 		change_feature_remove(&c, q, KEEP_FEATURE);
+		change_feature_remove(&c, q, START_FEATURE);
 	}
 	return change_commit(&c, err);
 }
@@ -129,6 +136,7 @@ static void
 keep_destroy(struct keep *keep)
 {
 	list_remove(&keep->link);
+	loop_timer_destroy(keep->timer);
 	qube_unpin(keep->from);
 	if (keep->to != NULL)
 		qube_unpin(keep->to);
@@ -185,6 +193,10 @@ finish(struct keep *keep)
 	struct disposable_logs logs = {0};
 	AUTO_ERR struct err err = ERR_INIT;
 
+	if (from->pins > 1) {
+		loop_timer_start(keep->timer, RETRY_MS);
+		return;
+	}
 	app_announce_removal(app, from);
 	if (swap(keep, &err) < 0) {
 		fail(keep, &err);
@@ -195,6 +207,13 @@ finish(struct keep *keep)
 	keep_destroy(keep);
 	app_forget_qube(app, from, true);
 	disposable_logs_forget(&logs, app, name, false);
+}
+
+static void
+handle_timer(struct loop_timer *timer, void *data)
+{
+	(void)timer;
+	finish(data);
 }
 
 static void copy_volume(struct keep *keep);
@@ -252,9 +271,12 @@ keep_begin(struct keeps *k, struct qube *q)
 		return;
 	keep = xcalloc(1, sizeof(*keep));
 	*keep = (struct keep){.keeps = k, .from = q, .role = VOLUME_PRIVATE};
+	keep->timer = loop_timer_create(k->api->config.loop, handle_timer, keep);
 	list_append(&k->list, &keep->link);
 	qube_pin(q);
-	if (parse_wish(qube_feature(q, KEEP_FEATURE), &wish) < 0)
+	if (keep->timer == NULL)
+		err_set(&err, ENOMEM, "no timer");
+	else if (parse_wish(qube_feature(q, KEEP_FEATURE), &wish) < 0)
 		err_set(&err, EBADMSG, "the mark is damaged");
 	else
 		keep->to = find_or_make(k->api, q, &wish, &err);

@@ -23,6 +23,8 @@ struct keeps;
 #define KEEP_FEATURE "bulkhead-keep"
 /* Of the new qube, until it is complete: the disposable's uuid. */
 #define KEPT_FROM_FEATURE "bulkhead-kept-from"
+/* Of either, with the reason (spec admin-api.md 16.2). */
+#define START_FEATURE "prohibit-start"
 
 struct keep_wish {
 	char name[QUBE_NAME_MAX + 1];

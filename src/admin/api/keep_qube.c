@@ -13,8 +13,6 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 
-#define START_FEATURE "prohibit-start"
-
 struct qube *
 keep_template(const struct qube *from, enum qube_class class, struct err *err)
 {

@@ -220,6 +220,33 @@ test_cancel(void **state)
 	assert_false(exists(f, "mine"));
 }
 
+/* It does not run again before it has been copied, and does not go under a request about it. */
+static void
+test_meanwhile(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_FREE char *name = new_disposable(f);
+	struct qube *q = app_find_qube(f->app, name);
+
+	assert_call(f, "bulkhead.vm.Keep+mine", name, "", "");
+	assert_call(f, "admin.vm.feature.Get+prohibit-start", name, "", "it is to be kept");
+	assert_call(f, "bulkhead.vm.Keep", name, "", "");
+	assert_string_equal(qube_feature(q, "mark"), "here");
+	assert_null(qube_feature(q, "prohibit-start"));
+	assert_call(f, "bulkhead.vm.Keep+mine", name, "", "");
+	end(f, name);
+	for (int i = 0; i < STEPS_MAX && !exists(f, "mine"); i++)
+		(void)loop_step(f->loop, 20);
+	/* As a request does that takes its time. */
+	qube_pin(q);
+	for (int i = 0; i < 50; i++)
+		(void)loop_step(f->loop, 20);
+	assert_true(exists(f, name));
+	qube_unpin(q);
+	await_gone(f, name);
+	assert_null(qube_feature(app_find_qube(f->app, "mine"), "prohibit-start"));
+}
+
 static void
 test_refusals(void **state)
 {
@@ -414,6 +441,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_standalone, start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_restart, start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_cancel, start, fixture_stop),
+		cmocka_unit_test_setup_teardown(test_meanwhile, start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_refusals, start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_failure, start, fixture_stop),
 		cmocka_unit_test_setup_teardown(test_events, start, fixture_stop),
