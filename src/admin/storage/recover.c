@@ -124,6 +124,28 @@ check_state(struct storage *s, int64_t state_id, struct err *err)
 	return result;
 }
 
+static int settle(
+	struct storage *s, const struct volume *v, const struct state *open, struct err *err);
+
+/*
+ * Under an image that is damaged there may be the one that was written to before a snapshot
+ * (live_snapshot.c) of which nobody has heard: then that is what was written.
+ */
+static int
+settle_below(struct storage *s, const struct volume *v, const struct state *open, struct err *err)
+{
+	struct state below;
+	int found = open->base_id != 0 ? state_load(s->store, open->base_id, &below, err) : 0;
+
+	if (found <= 0)
+		return found;
+	if (below.volume_id != v->id || below.status != STATE_UNWANTED)
+		return 0;
+	if (state_set_open(s->store, below.id, FRESH_BYTES_CHANGED, err) < 0)
+		return -1;
+	return settle(s, v, &below, err);
+}
+
 /*
  * The state that a dead machine was writing. A damaged image of what should be saved is put
  * aside for a person to look at; the volume goes on with its last good content.
@@ -145,7 +167,9 @@ settle(struct storage *s, const struct volume *v, const struct state *open, stru
 		"volume '%s': what was written since the last stop is damaged and was put aside "
 		"as '%s': %s",
 		v->vid, where, err_message(&damage));
-	return state_delete(s->store, open->id, err);
+	if (state_delete(s->store, open->id, err) < 0)
+		return -1;
+	return settle_below(s, v, open, err);
 }
 
 static int

@@ -157,6 +157,12 @@ int states_load_deep(
 /* Whether a machine uses the volume or one of its states, or is about to: 1 or 0. */
 int volume_is_in_use(struct store *s, int64_t volume_id, struct err *err);
 
+/*
+ * Whether a complete state of another living volume lies on one of this, frozen ones apart, which
+ * are made again: 1 or 0.
+ */
+int volume_carries_others(struct store *s, int64_t volume_id, struct err *err);
+
 /* The chain from this state down; an error if it is longer than DISK_CHAIN_MAX. */
 int chain_load(struct store *s, int64_t state_id, struct chain *ret, struct err *err);
 

@@ -217,3 +217,20 @@ volume_is_in_use(struct store *s, int64_t volume_id, struct err *err)
 {
 	return has_users(s, 0, volume_id, err);
 }
+
+int
+volume_carries_others(struct store *s, int64_t volume_id, struct err *err)
+{
+	AUTO_QUERY struct store_query *q =
+		store_query(s, "SELECT EXISTS (SELECT 1 FROM volume_state AS lower"
+			       "  JOIN volume_state AS upper ON upper.base_id = lower.id"
+			       "  JOIN volume ON volume.id = upper.volume_id"
+			       "  WHERE lower.volume_id = ?1 AND upper.volume_id != ?1"
+			       "  AND upper.status IN ('current', 'revision')"
+			       "  AND removing = 0 AND owner NOT GLOB '@*')");
+
+	query_bind_int(q, 1, volume_id);
+	if (query_step(q, err) != 1)
+		return -1;
+	return query_int(q, 0) != 0 ? 1 : 0;
+}

@@ -101,6 +101,10 @@ mark_removing(struct storage *s, const struct volume *v, struct err *err)
 
 	if (in_use < 0)
 		return -1;
+	if (in_use == 0)
+		in_use = volume_carries_others(s->store, v->id, err);
+	if (in_use < 0)
+		return -1;
 	if (in_use > 0)
 		return REFUSE(err, EBUSY, "volume '%s' is in use", v->vid);
 	query_bind_int(q, 1, v->id);

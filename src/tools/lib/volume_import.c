@@ -13,6 +13,7 @@
 #include "base/io.h"
 #include "base/text.h"
 #include "tools/lib/admin_client.h"
+#include "tools/lib/progress_line.h"
 
 #define COPY_CHUNK ((size_t)1 << 20)
 
@@ -232,6 +233,18 @@ parse_begin(char *answer, uint64_t *ret_size, struct err *err)
 	return NULL;
 }
 
+/* The daemon makes an image of it, which takes as long again. */
+static int
+finish(const struct volume_import *import, struct err *err)
+{
+	pid_t watcher =
+		import->tell != NULL ? progress_watch_begin(import->qube, import->volume) : -1;
+	int result = call_internal(import, "internal.vm.volume.ImportEnd", "ok", NULL, err);
+
+	progress_watch_end(watcher);
+	return result;
+}
+
 int
 volume_import_run(const struct volume_import *import, struct err *err)
 {
@@ -246,7 +259,7 @@ volume_import_run(const struct volume_import *import, struct err *err)
 		return -1;
 	path = parse_begin(answer, &size, err);
 	if (path != NULL && copy_data(import, path, size, err) == 0)
-		return call_internal(import, "internal.vm.volume.ImportEnd", "ok", NULL, err);
+		return finish(import, err);
 
 	AUTO_FREE char *failure = text_format("fail\n%s", err_message(err));
 

@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "tools/lib/admin_client.h"
 #include "tools/lib/admin_error.h"
+#include "tools/lib/progress_line.h"
 #include "tools/lib/qubes.h"
 #include "tools/lib/report.h"
 #include "tools/lib/size.h"
@@ -159,7 +160,8 @@ volume_run_config(int argc, char **argv)
 	static const char *const settable[] = {"revisions_to_keep", "rw", "ephemeral"};
 	const struct option rows[] = {
 		{"VMNAME:VOLUME", .help = "the volume"},
-		{"PROPERTY", .help = "revisions_to_keep, rw or ephemeral"},
+		{"PROPERTY", .help = "revisions_to_keep, rw, or ephemeral: encrypted by a key that "
+				     "is gone with each stop (of what is not kept)"},
 		{"VALUE", .help = "the value to set"},
 		{NULL},
 	};
@@ -190,7 +192,7 @@ volume_run_config(int argc, char **argv)
 static int
 resize(const struct options *o, const struct volume_name *v, uint64_t size, bool force)
 {
-	AUTO_FREE char *info = NULL, *current = NULL, *payload = NULL;
+	AUTO_FREE char *info = NULL, *current = NULL, *payload = NULL, *line = NULL;
 	uint64_t current_size;
 	int status = volume_call(o, v, "admin.vm.volume.Info", NULL, &info);
 
@@ -209,7 +211,12 @@ resize(const struct options *o, const struct volume_name *v, uint64_t size, bool
 		return TOOL_FAILURE;
 	}
 	payload = text_format("%" PRIu64, size);
-	return volume_call(o, v, "admin.vm.volume.Resize", payload, NULL);
+	/* A running qube grows the file system in it before the answer. */
+	line = text_format("%s:%s: growing", v->qube, v->volume);
+	progress_line_show(line, 0, 0);
+	status = volume_call(o, v, "admin.vm.volume.Resize", payload, NULL);
+	progress_line_end();
+	return status;
 }
 
 int
@@ -219,7 +226,8 @@ volume_run_resize(int argc, char **argv)
 	const struct option rows[] = {
 		{"VMNAME:VOLUME", .help = "the volume"},
 		{"SIZE", .help = "bytes, or with K, M, G (powers of 1000) or Ki, Mi, Gi (of 1024)"},
-		{"-f --force", .flag = &force, .help = "also make it smaller"},
+		{"-f --force", .flag = &force,
+			.help = "leave it to the daemon whether it may be made smaller"},
 		{NULL},
 	};
 	AUTO_OPTIONS struct options o = {

@@ -443,6 +443,21 @@ test_live_snapshots_that_fail(void **state)
 	assert_true(harness_reads(&h, A_PRIVATE, 0, 1));
 	assert_true(harness_reads(&h, A_PRIVATE, 3, 9));
 	assert_string_equal(state_called(A_PRIVATE, "live").id, "");
+	/* Of the two the upper one is damaged: the lower one has what was written. */
+	free(steal_ptr(before));
+	assert_int_equal(harness_start(&h, "work"), 0);
+	harness_write(&h, A_PRIVATE, 4, 8);
+	assert_int_equal(harness_begin_live(&h, A_PRIVATE, "live"), 0);
+	before = path_of(A_PRIVATE);
+	harness_close(&h);
+	assert_int_equal(write_file(before, "garbage", 7, 0600, NULL), 0);
+	harness_open(&h);
+	assert_true(harness_reads(&h, A_PRIVATE, 3, 9));
+	assert_true(harness_reads(&h, A_PRIVATE, 4, 8));
+	AUTO_FREE char *aside = text_format("%s.damaged", before);
+	assert_int_equal(unlink(aside), 0);
+	harness_wait_idle(&h);
+	assert_flat(A_PRIVATE);
 	/* Nothing was written at all: the state in between is no content of its own. */
 	assert_int_equal(harness_start(&h, "work"), 0);
 	assert_int_equal(harness_begin_live(&h, A_PRIVATE, "live"), 0);
