@@ -372,6 +372,7 @@ take_up(const char *name, void *data)
 	lifecycle_set_spare(api->config.lifecycle, q, true);
 	if (q->power.state == POWER_PAUSED)
 		e->text = lifecycle_spare_note(api->config.lifecycle, q);
+	e->is_noted = e->text != NULL;
 	if (e->text == NULL || !preload_is_current(e))
 		preload_end(e, "it was not finished, or something has changed");
 	else

@@ -220,6 +220,7 @@ handle_paused(void *data, const struct err *err)
 		fail(e, err_message(err));
 		return;
 	}
+	e->is_noted = true;
 	crash_point("preload:after-pause");
 	source = preload_source_of(e->preloads, qube_template(e->q));
 	source->not_before_ms = 0;

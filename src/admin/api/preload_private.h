@@ -50,6 +50,7 @@ struct preload {
 	bool is_gone;          /* out of the list; freed with the last of them */
 	bool has_ended;        /* noted: its machine is gone */
 	bool is_used;          /* noted: somebody took it without asking */
+	bool is_noted;         /* the text is beside the machine, for the next daemon */
 	bool is_held;          /* paused while others start */
 	bool is_switching;     /* a pause or its end is under way */
 	struct taking *taking; /* who waits for it, or NULL */

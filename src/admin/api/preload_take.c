@@ -205,7 +205,7 @@ hand_over(struct preload *e)
 	AUTO_ERR struct err err = ERR_INIT;
 
 	service_call_destroy(steal_ptr(e->call));
-	if (lifecycle_note_spare(p->api->config.lifecycle, e->q, e->text, &err) == 0)
+	if (e->is_noted || lifecycle_note_spare(p->api->config.lifecycle, e->q, e->text, &err) == 0)
 		e->call = preload_set_clock(e, handle_clock_set, &err);
 	if (e->call != NULL)
 		owners_note(p->api->owners, t->request, e->q);
