@@ -40,17 +40,42 @@ parent_of(const char *path)
 	return slash == path ? text_copy("/") : text_format("%.*s", (int)(slash - path), path);
 }
 
-/* The directory at the top of the path's file system: the last one up with the same device. */
+/* Objects can be renamed within one file system, and there within one mount of it. */
+struct volume {
+	uint32_t device_major, device_minor;
+	uint64_t mount;
+};
+
+static int
+find_volume(const char *path, struct volume *ret_volume)
+{
+	struct statx sx;
+
+	if (statx(AT_FDCWD, path, 0, STATX_MNT_ID, &sx) < 0)
+		return -errno;
+	*ret_volume = (struct volume){sx.stx_dev_major, sx.stx_dev_minor,
+		(sx.stx_mask & STATX_MNT_ID) != 0 ? sx.stx_mnt_id : 0};
+	return 0;
+}
+
+static bool
+same_volume(const struct volume *a, const struct volume *b)
+{
+	return a->device_major == b->device_major && a->device_minor == b->device_minor &&
+	       a->mount == b->mount;
+}
+
+/* The directory at the top of the path's volume: the last one up of the same. */
 static char *
-find_top(const char *path, dev_t device)
+find_top(const char *path, const struct volume *volume)
 {
 	char *top = parent_of(path);
 
 	while (strcmp(top, "/") != 0) {
 		AUTO_FREE char *above = parent_of(top);
-		struct stat st;
+		struct volume found;
 
-		if (stat(above, &st) < 0 || st.st_dev != device)
+		if (find_volume(above, &found) < 0 || !same_volume(&found, volume))
 			break;
 		free(top);
 		top = steal_ptr(above);
@@ -89,16 +114,17 @@ find_place(const char *path, struct place *ret_place, struct err *err)
 	AUTO_FREE char *home_trash = home_path("Trash");
 	AUTO_FREE char *top = NULL;
 	AUTO_FREE char *trash = NULL;
-	struct stat file, home;
+	struct volume file, home;
+	int e = find_volume(parent, &file);
 
-	if (stat(parent, &file) < 0)
-		return err_set_errno(err, errno, "'%s'", parent);
+	if (e < 0)
+		return err_set_errno(err, -e, "'%s'", parent);
 	if (home_trash != NULL && make_trash(home_trash, NULL) == 0 &&
-		stat(home_trash, &home) == 0 && home.st_dev == file.st_dev) {
+		find_volume(home_trash, &home) == 0 && same_volume(&home, &file)) {
 		*ret_place = (struct place){steal_ptr(home_trash), path};
 		return 0;
 	}
-	top = find_top(path, file.st_dev);
+	top = find_top(path, &file);
 	trash = text_format("%s/.Trash-%u", strcmp(top, "/") == 0 ? "" : top, geteuid());
 	if (check_own(trash, err) < 0 || make_trash(trash, err) < 0)
 		return -1;

@@ -198,6 +198,15 @@ if mkdir mounted && mount -t tmpfs -o size=16m none mounted 2>/dev/null; then
 	is "leaves that, empty" "tree tree/in" "$(find tree -name .Trash\* -prune -o -print | sort | xargs)"
 	umount tree/in
 	umount mounted
+	# The same file system, mounted a second time: nothing can be renamed out of it.
+	mkdir again && mount --bind "$work/here" again
+	echo three >again/three
+	copy --move again/three
+	is "a move from another mount" "0 0" "$? $received"
+	is "goes to a trash there" three "$(cat "again/.Trash-$(id -u)/files/three")"
+	here undo "$(last_id here)" >/dev/null
+	is "and comes back, too" "0 three" "$? $(cat again/three)"
+	umount again
 fi
 
 summary
