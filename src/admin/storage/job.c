@@ -36,6 +36,7 @@ struct job_step {
 	bool is_fed;         /* stdin is what was made of job.kept_fd */
 	job_change change;   /* for the next; then stdout is kept */
 	uint64_t limit;
+	job_told told;
 	const char *argv[JOB_ARGUMENTS_MAX + 1]; /* owned */
 };
 
@@ -115,6 +116,12 @@ job_feed_next(struct job *job, job_change change, uint64_t limit)
 {
 	last_step(job)->change = change;
 	last_step(job)->limit = limit;
+}
+
+void
+job_tell_of_last(struct job *job, job_told told)
+{
+	last_step(job)->told = told;
 }
 
 static void
@@ -361,6 +368,8 @@ judge_program(struct job *job, const struct job_step *step, int wait_status)
 	} else {
 		if (step->change != NULL)
 			pass_on(job, step);
+		if (step->told != NULL)
+			step->told(job->directory, step->argv);
 		if (step->crash_point_name != NULL)
 			crash_point(step->crash_point_name);
 	}

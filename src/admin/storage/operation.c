@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "admin/storage/qcow2_pattern.h"
 #include "base/loop.h"
 #include "base/path.h"
 #include "base/text.h"
@@ -251,6 +252,7 @@ storage_destroy(struct storage *s)
 		list_remove(&waiter->link);
 		free(waiter);
 	}
+	qcow2_pattern_forget();
 	loop_deferred_destroy(s->turn);
 	loop_timer_destroy(s->tidy_timer);
 	free(s->default_pool.directory);

@@ -17,7 +17,9 @@
 #include "admin/storage/pool.h"
 #include "admin/storage/pool_qcow2.h"
 #include "admin/storage/qcow2.h"
+#include "admin/storage/qcow2_pattern.h"
 #include "base/cleanup.h"
+#include "base/crash_point.h"
 #include "base/path.h"
 #include "base/text.h"
 
@@ -100,7 +102,7 @@ exists(struct pool *p, struct state_name state)
 
 /* Made by us, so that nothing is ever overwritten and nobody else can read it. */
 static int
-reserve(struct pool *p, struct state_name state, struct err *err)
+create_file(struct pool *p, struct state_name state, struct err *err)
 {
 	AUTO_FREE char *directory = qcow2_directory_name(state.vid);
 	AUTO_FREE char *directory_path = path_join(p->directory, directory);
@@ -112,7 +114,15 @@ reserve(struct pool *p, struct state_name state, struct err *err)
 	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return err_set_errno(err, errno, "image '%s': cannot create", path);
-	return 0;
+	return steal_fd(&fd);
+}
+
+static int
+reserve(struct pool *p, struct state_name state, struct err *err)
+{
+	int fd = create_file(p, state, err);
+
+	return fd < 0 ? -1 : close(fd);
 }
 
 void
@@ -121,6 +131,44 @@ qcow2_add_sync(struct pool *p, struct job *job, const char *file)
 	AUTO_FREE char *directory = qcow2_directory_name(file);
 
 	job_add(job, "storage:image:after-sync", "sync", "--", file, directory, NULL);
+}
+
+/* qemu-img create [-u -b BACKING -F qcow2] NAME SIZE: the arguments from the end on. */
+static void
+remember(const char *directory, const char *const *argv)
+{
+	AUTO_FREE char *path = NULL;
+	AUTO_FD int fd = -1;
+	const char *backing = "";
+	uint64_t size_bytes;
+	size_t count = 0;
+
+	while (argv[count] != NULL) {
+		if (text_equal(argv[count], "-b"))
+			backing = argv[count + 1];
+		count++;
+	}
+	if (text_parse_u64(argv[count - 1], UINT64_MAX, &size_bytes) < 0)
+		return;
+	path = path_join(directory, argv[count - 2]);
+	fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd >= 0)
+		qcow2_pattern_remember(fd, backing, size_bytes);
+}
+
+static void
+add_create(struct job *job, const char *backing, const char *name, uint64_t size_bytes)
+{
+	AUTO_FREE char *size = text_format("%llu", (unsigned long long)size_bytes);
+
+	if (backing[0] == '\0')
+		job_add(job, "storage:make:after-image", "qemu-img", "create", "-q", "-f", "qcow2",
+			name, size, NULL);
+	else
+		/* -u: the base was checked by us; nothing needs to be opened. */
+		job_add(job, "storage:make:after-image", "qemu-img", "create", "-q", "-f", "qcow2",
+			"-u", "-b", backing, "-F", "qcow2", name, size, NULL);
+	job_tell_of_last(job, remember);
 }
 
 static struct job *
@@ -163,20 +211,25 @@ make_encrypted(struct pool *p, struct state_name state, struct state_name base, 
 	AUTO_FREE char *name = qcow2_file_name(state);
 	AUTO_FREE char *backing = qcow2_backing_name(state, base);
 	AUTO_FREE char *size = text_format("%llu", (unsigned long long)size_bytes);
+	int key = fcntl(key_fd, F_DUPFD_CLOEXEC, 0);
 	struct job *job;
 
-	if (reserve(p, state, err) < 0)
+	if (key < 0 || reserve(p, state, err) < 0) {
+		if (key >= 0)
+			close(key);
+		else
+			err_set_errno(err, errno, "no key");
 		return NULL;
+	}
 	job = job_create(p->loop, p->directory);
 	if (base.vid == NULL)
 		job_add(job, "storage:make:after-image", "qemu-img", "create", "-q", "-f", "qcow2",
-			name, size, NULL);
+			"--object", secret, "-o", how, name, size, NULL);
 	else
-		/* -u: the base was checked by us; nothing needs to be opened. */
 		job_add(job, "storage:make:after-image", "qemu-img", "create", "-q", "-f", "qcow2",
-			"-u", "-b", backing, "-F", "qcow2", name, size, NULL);
-	if (lasting)
-		qcow2_add_sync(p, job, name);
+			"--object", secret, "-o", how, "-u", "-b", backing, "-F", "qcow2", name,
+			size, NULL);
+	job_feed_last(job, key);
 	return job;
 }
 
