@@ -21,7 +21,7 @@
 /* A fold is not to take the disk away from the qube. */
 #define FOLD_BYTES_PER_SECOND ((json_int_t)100 << 20)
 /* Nodes of one disk that are put away after a fold. */
-#define NODES_MAX (2 * (DISK_CHAIN_MAX + 1))
+#define NODES_MAX ((size_t)2 * (DISK_CHAIN_MAX + 1))
 /* Nodes of images that are changed over to are numbered from here. */
 #define SWITCH_INDEX ((size_t)1000)
 

@@ -177,6 +177,34 @@ test_disks(void **state)
 	command_line_finish(&line);
 }
 
+/* The key is in a file that only the process has, and on no command line. */
+static void
+test_encrypted_disk(void **state)
+{
+	struct machine_config config = plain_config();
+	struct disk_images disks = {.count = 1};
+	struct command_line line;
+
+	disks.images[0] = (struct disk_image){
+		.name = "volatile",
+		.files = {{60, DISK_FORMAT_QCOW2}},
+		.file_count = 1,
+		.is_encrypted = true,
+		.key_fd = 61,
+	};
+	config.disks = &disks;
+	assert_int_equal(command_line_build(&line, &config, ACCELERATION_TCG, &all_fds, NULL), 0);
+	assert_true(
+		has(&line, "-object", "secret,id=key-volatile,format=raw,file=/proc/self/fd/6"));
+	assert_int_equal(source_of(&line, 6), 61);
+	assert_int_equal(source_of(&line, 7), 60);
+	assert_true(has(&line, "-blockdev",
+		"{\"driver\":\"qcow2\",\"node-name\":\"volatile-0\",\"file\":\"volatile-0-file\","
+		"\"read-only\":false,\"discard\":\"unmap\",\"encrypt\":{\"format\":\"luks\","
+		"\"key-secret\":\"key-volatile\"},\"backing\":null}"));
+	command_line_finish(&line);
+}
+
 static void
 test_longest_chains_fit(void **state)
 {
@@ -222,6 +250,7 @@ main(void)
 		cmocka_unit_test(test_base),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_disks),
+		cmocka_unit_test(test_encrypted_disk),
 		cmocka_unit_test(test_longest_chains_fit),
 		cmocka_unit_test(test_bad_disks),
 	};
