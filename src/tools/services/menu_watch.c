@@ -5,6 +5,7 @@
 #include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdlib.h>
 #include <time.h>
 
 #include "base/cleanup.h"
@@ -138,10 +139,11 @@ static struct menu_changes *
 open_changes(void)
 {
 	AUTO_ERR struct err err = ERR_INIT;
-	AUTO_FREE char *own = menu_store_directory(&err);
 	AUTO_FREE char *shared = root_path(MENU_STORE);
 	struct menu_changes *changes;
 
+	/* So that it is there, where it may be made. */
+	free(menu_store_directory(&err));
 	err_clear(&err);
 	changes = menu_changes_open(shared, &err);
 	if (changes == NULL)
