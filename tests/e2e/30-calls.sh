@@ -54,7 +54,7 @@ is "a command as root" $'root\nstatus 0' "$(service qubes.VMRootExec+id+--un)"
 for bad in -2b -GG -00 -; do
 	is "a command that is not one: '$bad'" "status 1" "$(service "qubes.VMExec+echo+$bad")"
 done
-is "a program that is not there" "status 127" "$(service qubes.VMExec+no-such-program)"
+is "a program that is not there" "status 1" "$(service qubes.VMExec+no-such-program)"
 is "one that is not in the menu" "status 1" "$(service qubes.StartApp+no-such-program)"
 matches "which is said" "program 'no-such-program': there is none" \
 	"$(qvm-run -p --no-gui --service shared qubes.StartApp+no-such-program 2>&1 </dev/null)"
