@@ -272,8 +272,48 @@ is "it outlives bulkheadd" "$name Paused True" \
 is "and is handed out" "$name" "$(in_disposable hostname)"
 require "another one is made" patiently 180 another_ready "$name"
 
+# What was half made, or half given away, goes: there are none but those that are known.
+# shellcheck disable=SC2317 # run by check
+all_are_known() {
+	[ -n "$(ready_one)" ] && [ "$(qvm-ls --raw-list | grep '^disp[0-9]')" = "$(ready_one)" ]
+}
+
+# shellcheck disable=SC2317 # run by check
+daemon_is_dead() {
+	! daemon_alive
+}
+
+# restart_to_crash POINT: the daemon will end there.
+restart_to_crash() {
+	kill -KILL "$(cat "$BULKHEAD_ROOT/run/bulkheadd.pid")"
+	sleep 0.5
+	BULKHEAD_CRASH_AT=$1 start_daemon
+}
+
+restart_to_crash preload:after-hand-over
+qubesd-query -e dom0 admin.vm.CreateDisposable dvm >/dev/null 2>&1
+check "killed while one is handed out" patiently 20 daemon_is_dead
+start_daemon
+qvm-features dvm frozen-disposables '' # they boot, which is quicker here
+check "it goes, and another one is made" patiently 180 all_are_known
+for point in after-mark after-start; do
+	qvm-features dvm preload-dispvm-max 0
+	check "as many as are wanted: none" no_traces
+	restart_to_crash preload:$point
+	qvm-features dvm preload-dispvm-max 1
+	check "killed while one is made, $point" patiently 120 daemon_is_dead
+	start_daemon
+	check "it goes, and another one is made" patiently 180 all_are_known
+done
+qvm-features --unset dvm frozen-disposables
+
 name=$(ready_one)
-qvm-features dom0 qubes-memory-max 450
+# Room for one of them beside what runs.
+running=0
+for other in $(qvm-ls --raw-list --running); do
+	case $other in dom0 | "$name") ;; *) running=$((running + $(qvm-prefs "$other" memory))) ;; esac
+done
+qvm-features dom0 qubes-memory-max $((running + 450))
 check "a qube that needs its memory starts" start_qube dvm
 check "and it has given way" patiently 10 is_gone "$name"
 qvm-kill dvm
