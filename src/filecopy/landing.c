@@ -78,8 +78,10 @@ make_hidden(struct landing *l)
 		if (mkdirat(l->destination, l->name, 0700) < 0)
 			return -errno;
 		fd = tree_open_directory(l->destination, l->name);
-		if (fd < 0 && fd != -ENOENT)
+		if (fd < 0 && fd != -ENOENT) {
+			unlinkat(l->destination, l->name, AT_REMOVEDIR);
 			return fd;
+		}
 		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0 && fstat(fd, &st) == 0 &&
 			st.st_nlink > 0) {
 			l->hidden = fd;

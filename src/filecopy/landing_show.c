@@ -168,9 +168,15 @@ merge(struct show *s, int from, int to)
 			close(fd);
 		return code;
 	}
-	while (code == 0 && (entry = readdir(directory)) != NULL)
+	errno = 0;
+	while (code == 0 && (entry = readdir(directory)) != NULL) {
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
 			code = show_entry(s, from, to, entry->d_name);
+		errno = 0;
+	}
+	/* What could not be read has not moved: the sender must not take it for arrived. */
+	if (code == 0)
+		code = (uint32_t)errno;
 	closedir(directory);
 	return code;
 }

@@ -79,13 +79,17 @@ summarize_children(int fd, uint64_t path_hash, int depth, struct tree_sum *sum)
 		close(fd);
 		return result;
 	}
+	errno = 0;
 	while (result == 0 && (entry = readdir(directory)) != NULL) {
 		const char *name = entry->d_name;
 
 		if (!is_dots(name))
 			result = summarize(fd, name, hash_bytes(path_hash, name, strlen(name) + 1),
 				depth + 1, sum);
+		errno = 0;
 	}
+	if (result == 0)
+		result = -errno;
 	closedir(directory);
 	return result;
 }

@@ -81,4 +81,31 @@ no "nothing that the filter refused" grep -E '= -1 EPERM' "$work/after"
 order=$(grep -oE '^(syncfs|mkdirat\([0-9]+, "complete|fsync|renameat2|write\(1,)' "$work/after" | sed 's/(.*//' | uniq | xargs)
 is "the order of what is made durable" "syncfs mkdirat fsync renameat2 fsync write" "$order"
 
+# Each call that may fail fails once: all is there and confirmed, or nothing and not.
+new_place
+mkdir tree && echo one >tree/one && echo two >two && mkdir -p "$incoming/tree" && echo old >"$incoming/tree/old"
+timeout 5 "$programs/qfile-agent" tree two <&6 2>/dev/null >"$work/stream"
+wrong=
+failed=0
+for call in getdents64:EIO:8 openat2:EIO:8 openat:EMFILE:3 mkdirat:ENOSPC:5 write:ENOSPC:2 fchmod:EIO:4 \
+	utimensat:EIO:4 syncfs:EIO:1 fsync:EIO:3 renameat2:EIO:2 newfstatat:EIO:6; do
+	IFS=: read -r name error times <<<"$call"
+	for ((when = 1; when <= times; when++)); do
+		HOME=$work/there QREXEC_REMOTE_DOMAIN=source strace -f -qq -o /dev/null -e "trace=$name" \
+			-e "inject=$name:error=$error:when=$when" "$programs/qfile-unpacker" \
+			<"$work/stream" >"$work/result" 2>/dev/null
+		there=$(cd "$incoming" && find . -mindepth 1 | sort | sed 's,\./,,' | xargs)
+		case "$(code_of "$work/result"): $there" in
+		"0: tree tree/old tree/one two") ;;
+		[1-9]*": tree tree/old") failed=$((failed + 1)) ;;
+		# A program that can not even begin.
+		": tree tree/old") ;;
+		*) wrong="$wrong $name:$when($(code_of "$work/result"): $there)" ;;
+		esac
+		chmod -R u+rwx "$incoming" && rm -rf "$incoming/two" "$incoming/tree/one" "$incoming"/.receiving-*
+	done
+done
+is "whatever fails, whole or not at all" "" "$wrong"
+yes "of which some were refused ($failed)" [ "$failed" -gt 15 ]
+
 summary
