@@ -26,6 +26,12 @@
 
 #define READY "ready\n"
 #define IDENTITY_DIRECTORY "/run/bulkhead"
+/*
+ * The firmware's way to say that the VM generation id is another one. What the id is for, a copy
+ * does by itself, and so it may hear of it later: the interpreter of the firmware's language is a
+ * lot of code.
+ */
+#define GENERATION_EVENT "/sys/firmware/acpi/interrupts/gpe05"
 /* A port whose host end is away reads as ended: it is looked at again after so long. */
 #define PORT_PAUSE_MS 10
 
@@ -222,6 +228,22 @@ become(const struct clone *clone, struct identity *identity, struct err *err)
 	return host_name_set(&clone->host_name, config.name, err);
 }
 
+static void
+set_generation_event(const char *word)
+{
+	AUTO_FD int fd = open(GENERATION_EVENT, O_WRONLY | O_CLOEXEC);
+
+	if (fd >= 0 && write_all(fd, word, strlen(word)) < 0)
+		log_warning("file '" GENERATION_EVENT "': cannot write");
+}
+
+void
+clone_hear_of_generation(void)
+{
+	if (access(IDENTITY_DIRECTORY "/boot_id", F_OK) == 0)
+		set_generation_event("unmask\n");
+}
+
 int
 clone_prepare(struct clone *ret_clone, struct err *err)
 {
@@ -244,6 +266,7 @@ clone_prepare(struct clone *ret_clone, struct err *err)
 	clone.machine_id_fd = cover_machine_id(err);
 	if (clone.machine_id_fd < 0 || host_name_open(&clone.host_name, err) < 0)
 		return -1;
+	set_generation_event("mask\n");
 	*ret_clone = clone;
 	return 0;
 }

@@ -39,4 +39,7 @@ int clone_prepare(struct clone *ret_clone, struct err *err);
  */
 int clone_wait(const struct clone *clone, struct err *err);
 
+/* At the end of a clone's start: its kernel hears that the VM generation id has changed. */
+void clone_hear_of_generation(void);
+
 #endif

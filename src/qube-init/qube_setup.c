@@ -28,6 +28,8 @@
 
 /* What is to be started before the freezing has this long to come to rest. */
 #define IDLE_TIMEOUT_MS 60000
+/* In a copy, what is left of the boot makes room for so long for what the copy was started for. */
+#define COURTESY_MS 5000
 
 static int
 early(struct err *err)
@@ -61,6 +63,7 @@ late(struct err *err)
 {
 	if (resize("root", err) < 0)
 		log_warning("%s", err_message(err));
+	clone_hear_of_generation();
 	setup_run_scripts("rc.local");
 	return 0;
 }
@@ -74,7 +77,8 @@ processors(void)
 
 /*
  * The qube is frozen while all other processes are held, and so is each copy until it has become
- * somebody. One that does not ends here, with the others still held.
+ * somebody. One that does not ends here, with the others still held. The rest of the boot begins at
+ * the end of this.
  */
 static int
 clone(struct err *err)
@@ -85,8 +89,11 @@ clone(struct err *err)
 	rest_await_idle(IDLE_TIMEOUT_MS);
 	if (clone_prepare(&clone, err) == 0) {
 		sync();
-		if (rest_hold_others(err) == 0 && clone_wait(&clone, err) == 0)
-			return rest_release_others(err);
+		if (rest_hold_others(err) == 0 && clone_wait(&clone, err) == 0 &&
+			rest_release_others(err) == 0) {
+			rest_await_idle(COURTESY_MS);
+			return 0;
+		}
 	}
 	log_error("%s", err_message(err));
 	reboot(RB_POWER_OFF);
