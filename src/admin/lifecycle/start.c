@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "admin/lifecycle/boot.h"
 #include "admin/lifecycle/ephemeral.h"
@@ -200,7 +201,10 @@ run_save_record(struct run *run)
 			err_message(&err));
 }
 
-/* A copy becomes this qube; it waits for that. -1 when the start was given up. */
+/*
+ * A copy becomes this qube; it waits for that, and finds it when it goes on. -1 when the start was
+ * given up.
+ */
 static int
 tell_identity(struct run *run)
 {
@@ -216,17 +220,21 @@ tell_identity(struct run *run)
 	return -1;
 }
 
+/* The qube has enough to do before it looks for them. */
 static void
 handle_resumed(void *data, const struct err *err)
 {
+	AUTO_ERR struct err service_err = ERR_INIT;
 	struct run *run = data;
 
 	crash_point("start:after-resume");
-	if (!step_is_over(run, err, "") || tell_identity(run) < 0)
+	if (!step_is_over(run, err, ""))
 		return;
-	/* The agent may have been quicker than this answer. */
-	if (run->phase == RUN_UP)
+	if (run_services_start(run, &service_err) < 0) {
+		run_give_up(run, &service_err);
 		return;
+	}
+	crash_point("start:after-services");
 	if (qube_feature_lookup(run->q, "qrexec", FEATURE_WITH_TEMPLATE) == NULL)
 		run_set_up(run);
 }
@@ -303,31 +311,16 @@ boot_instead(struct run *run, const struct err *err)
 {
 	log_qube_message(LOG_LEVEL_WARNING, run->q->name,
 		"cannot be a copy of a frozen disposable, and boots: %s", err_message(err));
+	if (run->identity_fd >= 0)
+		close(steal_fd(&run->identity_fd));
 	frozen_spoil(run->frozen);
 	release_frozen(run);
 	storage_stop(run->l->config.storage, run->q->name, handle_copy_dropped, run);
 }
 
-/* -1 when the start was given up. */
-static int
-connect_identity(struct run *run)
-{
-	AUTO_FREE char *run_directory = qube_run_directory(run->q);
-	AUTO_ERR struct err err = ERR_INIT;
-
-	if (!run->is_copy)
-		return 0;
-	run->identity_fd = identity_connect(run_directory, &err);
-	if (run->identity_fd >= 0)
-		return 0;
-	run_give_up(run, &err);
-	return -1;
-}
-
 static void
 handle_machine_started(void *data, const struct err *err)
 {
-	AUTO_ERR struct err service_err = ERR_INIT;
 	struct run *run = data;
 
 	crash_point("start:after-machine");
@@ -341,18 +334,25 @@ handle_machine_started(void *data, const struct err *err)
 		return;
 	}
 	release_frozen(run);
-	if (!step_is_over(run, err, "") || connect_identity(run) < 0)
+	if (!step_is_over(run, err, "") || tell_identity(run) < 0)
 		return;
 	announce_machine(run);
-	if (run_services_start(run, &service_err) < 0) {
-		run_give_up(run, &service_err);
-		return;
-	}
-	crash_point("start:after-services");
 	events_emit(run->l->config.app, run->q, "domain-pre-unpaused", NULL);
 	await_agent(run);
 	run->busy = true;
 	machine_resume(run->machine, handle_resumed, run);
+}
+
+/* Before its state is read: to the qube, the port that it waits at was never away. */
+static void
+connect_identity(struct run *run, const char *run_directory)
+{
+	AUTO_ERR struct err err = ERR_INIT;
+
+	run->identity_fd = identity_connect(run_directory, &err);
+	/* What is told into it then fails, and with that the start. */
+	if (run->identity_fd < 0)
+		log_qube_message(LOG_LEVEL_WARNING, run->q->name, "%s", err_message(&err));
 }
 
 static int
@@ -380,7 +380,11 @@ prepare_machine(struct run *run, struct boot_plan *plan, struct disk_images *dis
 	events_emit(run->l->config.app, run->q, "domain-pre-spawn", "start_guid", "True", NULL);
 	run->machine = hypervisor_start(run->l->config.hypervisor, &plan->machine,
 		run_handle_machine_event, handle_machine_started, run, err);
-	return run->machine == NULL ? -1 : 0;
+	if (run->machine == NULL)
+		return -1;
+	if (run->is_copy)
+		connect_identity(run, plan->run_directory);
+	return 0;
 }
 
 static void
