@@ -33,17 +33,21 @@ END
 		chmod 755 /usr/sbin/asker
 		printf "[Service]\nExecStart=/usr/sbin/asker\n" >/etc/systemd/system/asker.service
 		mkdir -p /etc/systemd/system/basic.target.wants
-		ln -s ../asker.service /etc/systemd/system/basic.target.wants/; sync; echo done' | grep -qx done || return 1
+		ln -s ../asker.service /etc/systemd/system/basic.target.wants/; sync; echo prepared' | grep -qx prepared || return 1
 	fetch_sshd "$directory" || return 0
 	timeout 120 qvm-run --pass-io --no-gui --quiet --user root "$template" 'tar -C / --no-same-owner -xf -' <"$directory/sshd.tar"
 	root_in_qube "$template" 'useradd --system --no-create-home --home-dir /run/sshd --shell /usr/sbin/nologin sshd
-		cp /usr/share/openssh/sshd_config /etc/ssh/; ssh-keygen -A >/dev/null
+		cp /usr/share/openssh/sshd_config /etc/ssh/
+		for kind in ed25519 ecdsa "rsa -b 1024"; do
+			ssh-keygen -q -t $kind -N "" -f "/etc/ssh/ssh_host_${kind%% *}_key" </dev/null
+		done
 		systemctl --quiet --root=/ enable ssh.service 2>/dev/null
 		cut -d " " -f 1,2 /etc/ssh/ssh_host_*_key.pub; sync' >"$directory/keys"
 	[ -s "$directory/keys" ]
 }
 
 # Lines of a name and of what is to be another one in each copy.
+# shellcheck disable=SC2034 # for 86-disposables.sh
 unlike_facts='
 	say() { printf "%s %s\n" "$1" "$(printf %s "$2" | tr "\n" " ")"; }
 	bus() { dbus-send --system --print-reply --dest=org.freedesktop.DBus / "org.freedesktop.DBus.$1" | sed -n "s/.*string \"\(.*\)\"/\1/p"; }
@@ -87,8 +91,9 @@ check_sshd() {
 
 	shift
 	for name in "$@"; do root_in_qube "$name" "$scan" | sort >"$directory/keys.$name"; done
-	is "each copy has a key of each kind" "$(cut -d ' ' -f 1 "$directory/keys" | sort | xargs -n 1 echo "$#")" \
-		"$(for name in "$@"; do cut -d ' ' -f 1 "$directory/keys.$name"; done | sort | uniq -c | awk '{print $1, $2}')"
+	for name in "$@"; do
+		is "a copy shows keys of ssh" "ecdsa-sha2-nistp256 ssh-ed25519" "$(cut -d ' ' -f 1 "$directory/keys.$name" | xargs)"
+	done
 	is "no key of ssh is in two of them, nor in the template" "" "$(sort "$directory"/keys* | uniq -d)"
 	is "sshd starts after its keys are made, and these after the identity" "" "$(root_in_qube "$1" '
 		at() { systemctl show --value -p "$2" "$1"; }
