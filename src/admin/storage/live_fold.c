@@ -59,9 +59,12 @@ consider(struct storage *s, const struct state *open, struct err *err)
 	struct chain chain = {0};
 	int result = 0;
 
-	/* Of a disk of which it is not known which image is written to, none is made. */
-	if (open->id <= s->live_fold_id || open->fresh_bytes == FRESH_BYTES_IN_DOUBT)
+	if (open->id <= s->live_fold_id)
 		return 0;
+	/* The header that would be written may be that of another image. */
+	result = state_is_in_doubt(s->store, open, err);
+	if (result != 0)
+		return result < 0 ? -1 : 0;
 	if (chain_load(s->store, open->id, &chain, err) < 0)
 		return -1;
 	if (wants_fold(s, &chain)) {

@@ -122,6 +122,11 @@ int state_set_size(struct store *s, int64_t id, uint64_t size_bytes, struct err 
 int state_set_moving_to(struct store *s, int64_t id, int64_t other_id, struct err *err);
 /* NULL: it has none any more. */
 int state_set_name(struct store *s, int64_t id, const char *name, struct err *err);
+/*
+ * Whether it is not known which of this open state and the one below a machine writes to
+ * (live_snapshot.c): 1 or 0.
+ */
+int state_is_in_doubt(struct store *s, const struct state *open, struct err *err);
 /* What was written to becomes the newest revision, with a name. In the caller's transaction. */
 int state_make_revision(
 	struct store *s, const struct state *state, const char *name, struct err *err);

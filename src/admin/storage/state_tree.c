@@ -61,6 +61,20 @@ state_hand_over(struct store *s, const struct state *state, int64_t heir_id, str
 }
 
 int
+state_is_in_doubt(struct store *s, const struct state *open, struct err *err)
+{
+	struct state below;
+	int found;
+
+	if (open->fresh_bytes != FRESH_BYTES_IN_DOUBT || open->base_id == 0)
+		return 0;
+	found = state_load(s, open->base_id, &below, err);
+	if (found <= 0)
+		return found;
+	return below.volume_id == open->volume_id && below.status == STATE_UNWANTED;
+}
+
+int
 state_carries_others(struct store *s, const struct state *state, struct err *err)
 {
 	AUTO_QUERY struct store_query *q =

@@ -327,6 +327,21 @@ storage_list_revisions(struct storage *s, const char *pool, const char *vid,
 	return 0;
 }
 
+/* Of two images either may be the one that would grow. */
+static int
+check_not_in_doubt(
+	struct storage *s, const struct volume *v, const struct state *open, struct err *err)
+{
+	int in_doubt = state_is_in_doubt(s->store, open, err);
+
+	if (in_doubt > 0)
+		return REFUSE(err, EBUSY,
+			"volume '%s': a snapshot of it is being taken: try again in a moment, or "
+			"when the qube has stopped",
+			v->vid);
+	return in_doubt;
+}
+
 static int
 resize(struct storage *s, const struct volume *v, uint64_t size_bytes, struct err *err)
 {
@@ -340,10 +355,11 @@ resize(struct storage *s, const struct volume *v, uint64_t size_bytes, struct er
 			"volume '%s': shrinking is refused, because it destroys data: "
 			"clone what is needed into a smaller volume instead",
 			v->vid);
-	if (store_begin(s->store, err) < 0)
-		return -1;
 	found = state_open(s->store, v->id, &open, err);
-	if (found < 0 || volume_set_size(s->store, v->id, size_bytes, err) < 0 ||
+	if (found < 0 || (found > 0 && check_not_in_doubt(s, v, &open, err) < 0) ||
+		store_begin(s->store, err) < 0)
+		return -1;
+	if (volume_set_size(s->store, v->id, size_bytes, err) < 0 ||
 		(found > 0 && state_set_size(s->store, open.id, size_bytes, err) < 0)) {
 		store_rollback(s->store);
 		return -1;
