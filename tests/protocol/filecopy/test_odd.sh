@@ -101,4 +101,32 @@ for i in {1..200}; do
 done
 is "each is where it was or in the trash" 0 $gone
 
+# Each call of the sender that may fail fails once, in a move: what is gone here has arrived there, and what
+# arrived is whole.
+if ! command -v strace >/dev/null || ! strace -o /dev/null true 2>/dev/null; then
+	echo "SKIP: calls that fail: no strace"
+	summary
+fi
+export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
+wrong=
+for call in getdents64:6 openat:9 newfstatat:8 read:6 write:3 renameat2:2 unlink:1 fsync:2 readlinkat:1; do
+	for ((when = 1; when <= ${call#*:}; when++)); do
+		new_place
+		mkdir tree && echo one >tree/one && echo two >tree/two && ln -s one tree/link
+		mkfifo "$work/answer"
+		# shellcheck disable=SC2094 # the answer is a fifo
+		HOME=$work/here strace -qq -o /dev/null -e "trace=${call%:*}" -e "inject=${call%:*}:error=EIO:when=$when" \
+			"$programs/qfile-agent" --move tree <"$work/answer" 2>"$work/sender.err" | receive >"$work/answer"
+		stayed=$(find tree -type f 2>/dev/null | wc -l)
+		arrived=$(find "$incoming" -path '*/tree/*' -type f 2>/dev/null | wc -l)
+		trashed=$(find "$trash" -type f 2>/dev/null | wc -l)
+		case "$arrived $stayed" in
+		"0 2") ;;
+		2*) [ $((stayed + trashed)) -eq 2 ] || wrong="$wrong $call:$when" ;;
+		*) wrong="$wrong $call:$when" ;;
+		esac
+	done
+done
+is "whatever fails, nothing is lost" "" "$wrong"
+
 summary
