@@ -5,7 +5,7 @@
 fetch_sshd() {
 	local directory=$1
 
-	(cd "$directory" && timeout 60 apt-get -qq download openssh-server openssh-sftp-server libwrap0 2>/dev/null) || return 1
+	(cd "$directory" && timeout 60 apt-get -qq download openssh-server openssh-sftp-server libwrap0 libnsl2 libtirpc3 2>/dev/null) || return 1
 	mkdir "$directory/root"
 	for package in "$directory"/*.deb; do dpkg-deb -x "$package" "$directory/root" || return 1; done
 	# /lib is a link in the template.
@@ -50,12 +50,11 @@ END
 # shellcheck disable=SC2034 # for 86-disposables.sh
 unlike_facts='
 	say() { printf "%s %s\n" "$1" "$(printf %s "$2" | tr "\n" " ")"; }
-	bus() { dbus-send --system --print-reply --dest=org.freedesktop.DBus / "org.freedesktop.DBus.$1" | sed -n "s/.*string \"\(.*\)\"/\1/p"; }
 	say host_name "$(hostname)"
 	say machine_id "$(cat /etc/machine-id)"
 	say machine_id_of_systemd "$(systemd-id128 machine-id)"
-	say machine_id_of_the_bus "$(bus Peer.GetMachineId)"
-	say bus "$(bus GetId)"
+	say machine_id_of_the_bus "$(dbus-uuidgen --get)"
+	say bus "$(dbus-send --system --print-reply --dest=org.freedesktop.DBus / org.freedesktop.DBus.GetId | sed -n "s/.*string \"\(.*\)\"/\1/p")"
 	say boot_id "$(cat /proc/sys/kernel/random/boot_id)"
 	say ids_in_the_journal "$(logger mark; journalctl -n 1 -o export | grep -aE "^_(BOOT|MACHINE)_ID=")"
 	say random_bytes_of_a_frozen_process "$(systemctl kill -s USR1 asker
