@@ -207,15 +207,19 @@ hostile "a device" "\\002\\000\\000\\000\\244\\041\\000\\000$zero$zero$zero$zero
 is "nothing is outside either" "" "$(b 'find / -xdev -newer /tmp/v/open -name x -path "*Incoming*" 2>/dev/null')"
 
 # The receiving qube is killed in the middle; after its start nothing is half there.
-(a 'cd && qvm-move-to-vm files-b large' >/dev/null 2>&1 &)
-sleep 0.7
+a 'truncate -s 1G ~/huge'
+(a 'cd && qvm-move-to-vm files-b huge' >/dev/null 2>&1 &)
+for _ in $(seq 100); do
+	[ -z "$(hidden)" ] || break
+	sleep 0.1
+done
 qvm-kill files-b
 for _ in $(seq 100); do
 	[ "$(qvm-ls --raw-data --fields STATE files-b)" != Halted ] || break
 	sleep 0.2
 done
 require "files-b starts again" start_qube files-b
-is "a move to a qube that died takes nothing" 30000000 "$(a 'stat -c %s ~/large')"
+is "a move to a qube that died takes nothing" $((1 << 30)) "$(a 'stat -c %s ~/huge; rm ~/huge')"
 is "it works again" 0 "$(status_of a 'cd && qvm-move-to-vm files-b one')"
 is "and nothing half is there" one "$(hidden)"
 
