@@ -88,12 +88,12 @@ runner(void)
 	AUTO_FREE char *program = NULL;
 	AUTO_BUF struct buf text;
 
+	buf_init(&text, 8UL * PATH_MAX);
 	if (root[0] == '\0' || length < 0)
 		return text_copy(RUNNER);
 	self[length] = '\0';
 	*strrchr(self, '/') = '\0';
 	program = path_join(self, RUNNER);
-	buf_init(&text, 8UL * PATH_MAX);
 	buf_printf(&text, "env ");
 	put_quoted(&text, setting);
 	buf_printf(&text, " ");

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "services/date_line.h"
+#include "services/image_source.h"
 #include "tools/services/feature_rules.h"
 #include "tools/services/image.h"
 #include "tools/services/menu.h"
@@ -76,6 +77,28 @@ fuzz_menu(const uint8_t *data, size_t size)
 	}
 }
 
+/* Of a name that is let through, nothing leads out of the directories of icons. */
+static void
+fuzz_image_source(const uint8_t *data, size_t size)
+{
+	AUTO_ERR struct err err = ERR_INIT;
+	struct image_source source;
+	char *line = malloc(size + 1);
+
+	assert(line != NULL);
+	memcpy(line, data, size);
+	line[size] = '\0';
+	if (image_source_parse(line, &source, &err) == 0) {
+		assert(source.kind != IMAGE_ICON ||
+			(source.name[0] != '\0' && source.name[0] != '.' && source.name[0] != '-' &&
+				text_only_has(source.name, "+._-")));
+		assert(source.kind != IMAGE_FILE || source.name[0] == '/');
+		assert(source.kind == IMAGE_FOLLOWS || source.format == NULL);
+	}
+	image_format_detect(data, size);
+	free(line);
+}
+
 static void
 fuzz_rest(const uint8_t *data, size_t size)
 {
@@ -102,6 +125,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		break;
 	case 'm':
 		fuzz_menu(data + 1, size - 1);
+		break;
+	case 's':
+		fuzz_image_source(data + 1, size - 1);
 		break;
 	default:
 		fuzz_rest(data + 1, size - 1);
