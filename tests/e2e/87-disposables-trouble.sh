@@ -29,6 +29,7 @@ for word; do [[ $word != *mem-path=/proc/self/fd/* ]] || { devices=${word#*mem-p
 case $(cat "${0%/*}/../trouble" 2>/dev/null):$* in
 truncated:*-incoming*) eval "exec $devices< <(head -c 5000 /proc/self/fd/$devices)" ;;
 other:*-incoming*) eval "exec $devices< <(sed s/q35/q99/g /proc/self/fd/$devices)" ;;
+endless:*-incoming*) eval "exec $devices< <(head -c 5000 /proc/self/fd/$devices; exec sleep 60)" ;;
 esac
 exec qemu-system-x86_64 "$@"
 WRAPPER
@@ -66,7 +67,7 @@ until_true() {
 
 # Whether one can be copied now.
 is_frozen() {
-	tac "$(daemon_log)" | grep -m 1 -E 'a disposable is booted and frozen|frozen disposable is dropped|^killed$' |
+	grep -E 'a disposable is booted and frozen|frozen disposable is dropped|^killed$' "$(daemon_log)" | tail -n 1 |
 		grep -q 'booted and frozen'
 }
 
@@ -104,6 +105,44 @@ traces() {
 
 no_traces() {
 	[ -z "$(traces)" ]
+}
+
+# Of disposables, anywhere: also processes, logs, what is in memory, rows. The store is a copy, as the
+# daemon has it for itself.
+all_traces() {
+	traces
+	find "$BULKHEAD_ROOT/var/log" /dev/shm -name '*disp[0-9]*'
+	find /proc -maxdepth 2 -name cwd -lname "$(realpath "$BULKHEAD_ROOT")/run/bulkhead/qubes/disp*"
+	cp "$BULKHEAD_ROOT"/var/lib/qubes/bulkhead.sqlite{,-wal} "$place/bin/"
+	sqlite3 "$place/bin/bulkhead.sqlite" "SELECT 'qube', name FROM qube WHERE class = 'DispVM'
+		UNION ALL SELECT 'volume', vid FROM volume WHERE vid LIKE 'appvms/disp%'
+		UNION ALL SELECT 'running', qid FROM running WHERE qid NOT IN (SELECT qid FROM qube)
+		UNION ALL SELECT 'property', qid FROM property WHERE qid > 0 AND qid NOT IN (SELECT qid FROM qube)"
+	rm -f "$place"/bin/bulkhead.sqlite*
+}
+
+nothing_left() {
+	[ -z "$(all_traces 2>/dev/null)" ]
+}
+
+# What the daemon has open; the frozen disposables' memories among it.
+daemon_descriptors() {
+	find "/proc/$(cat "$BULKHEAD_ROOT/run/bulkheadd.pid")/fd" -mindepth 1 2>/dev/null | wc -l
+}
+
+# To the last block.
+fill_disk() {
+	dd if=/dev/zero of="$place/ballast" bs=64k 2>/dev/null
+	dd if=/dev/zero bs=1k 2>/dev/null >>"$place/ballast"
+}
+
+machine_of() {
+	local directory
+
+	for directory in /proc/[0-9]*; do
+		[[ $(readlink "$directory/cwd" 2>/dev/null) == "$(realpath "$BULKHEAD_ROOT")/run/bulkhead/qubes/$1" &&
+			$(readlink "$directory/exe") == *qemu-system* ]] && echo "${directory#/proc/}"
+	done
 }
 
 # The text is made in the qube, so that it comes from nowhere else: megabytes of it on two disks, and
@@ -145,7 +184,8 @@ crash_daemon
 is "it outlives bulkheadd" yes "$(root_in_qube "$name" "echo $marker >/rw/more; sync; echo yes")"
 check_fails "and is still known for what it is" qvm-disp-keep "$name" kept
 # More than its memory on one disk: refused to the qube, and harmless to the host.
-root_in_qube "$name" 'dd if=/dev/zero bs=1M count=300 2>/dev/null | tr "\0" x >/rw/large; sync' >/dev/null 2>&1
+timeout 30 qvm-run --pass-io --no-gui --quiet --user root "$name" \
+	'dd if=/dev/zero bs=1M count=300 2>/dev/null | tr "\0" x >/rw/large; sync' </dev/null >/dev/null 2>&1
 is "a disk has no more room than memory" yes "$(root_in_qube "$name" 'echo yes')"
 qvm-kill "$name"
 check "it is gone" until_true 30 is_gone "$name"
@@ -195,6 +235,7 @@ require "a disposable is frozen" until_true 300 is_frozen
 qvm-features dom0 qubes-memory-max 620
 qvm-features dom0 qubes-memory-patience 90
 asked=${BULKHEAD_E2E_ASKED:-12}
+descriptors_before=$(daemon_descriptors)
 most=0
 for i in $(seq "$asked"); do
 	timeout 500 qvm-run --dispvm=dvm --pass-io --no-gui --quiet 'cat /proc/sys/kernel/random/uuid; hostname' </dev/null >"$place/out.$i" 2>&1 &
@@ -210,7 +251,9 @@ is "$asked were asked for at once: each got its answer" "$asked" "$(cat "$place"
 is "and each was another one" "$((2 * asked))" "$(cat "$place"/out.* | sort -u | wc -l)"
 note "at most $most machines at a time, $running qubes seen last"
 check "there never was one too many" test "$most" -le 3
-check "nothing of them is left" until_true 60 no_traces
+check "nothing of them is left, anywhere" until_true 15 nothing_left
+nothing_left || note "$(all_traces)"
+is "the daemon has nothing of them" "$descriptors_before" "$(daemon_descriptors)"
 first=$(new_disposable) second=$(new_disposable) third=$(new_disposable)
 for name in "$first" "$second" "$third"; do
 	root_in_qube "$name" 'for i in $(seq 100); do [ -s /run/host-key ] && break; sleep 0.1; done; cat /run/host-key; echo'
@@ -224,6 +267,15 @@ is "where none ends the next is refused, after a while" \
 check "nothing of it is left" until_true 30 is_gone "$name"
 is "those that run do run" "$first $second $third" \
 	"$(for name in "$first" "$second" "$third"; do in_qube "$name" hostname; done | xargs)"
+# More requests than a machine takes, while it takes none.
+machine=$(machine_of "$first")
+kill -STOP "$machine"
+for _ in $(seq 150); do qubesd-query -e dom0 admin.vm.Pause "$first" >/dev/null & done
+sleep 1
+kill -CONT "$machine"
+wait
+qvm-unpause "$first"
+is "no flood of requests ends a machine" "$first" "$(in_qube "$first" hostname)"
 qvm-kill "$first" "$second" "$third"
 check "nothing of them is left" until_true 30 no_traces
 qvm-features dom0 qubes-memory-max 100
@@ -245,6 +297,17 @@ for kind in truncated other; do
 	qvm-kill "$name"
 	check "saved devices, $kind: another is frozen" until_true 300 is_frozen
 done
+echo endless >"$trouble"
+name=$(create_disposable)
+qvm-start "$name" 2>/dev/null &
+start=$!
+check "a saved state that does not end" until_true 30 test -S "$BULKHEAD_ROOT/run/bulkhead/qubes/$name/qmp"
+sleep 1
+check "can be killed" timeout 20 qvm-kill "$name"
+rm "$trouble"
+wait $start
+check "nothing of it is left" until_true 30 no_traces
+check "and the frozen one serves others" is_frozen
 touch "$place/bin/qemu-system-x86_64"
 name=$(new_disposable)
 check_fails "another QEMU: it boots" root_in_qube "$name" 'test -e /run/bulkhead/cmdline'
@@ -268,8 +331,15 @@ check "another is frozen" until_true 300 is_frozen
 
 # --- the disk is full --------------------------------------------------------------------------
 
-dd if=/dev/zero of="$place/ballast" bs=64k 2>/dev/null
-dd if=/dev/zero bs=1k 2>/dev/null >>"$place/ballast"
+name=$(new_disposable)
+fill_disk
+root_in_qube "$name" 'dd if=/dev/zero bs=1M count=80 2>/dev/null | tr "\0" x >/rw/large; sync' >/dev/null 2>&1 &
+writer=$!
+check "a full disk: a copy that writes is paused" until_true 60 qvm-check --quiet --paused "$name"
+matches "a full disk: and the log says why" '^[1-9]' "$(logged 'machine paused itself: disk .*[Nn]o space left')"
+check "a full disk: it can be killed" timeout 60 qvm-kill "$name"
+wait $writer
+fill_disk # what it had written is free again
 answer=$(name=$(create_disposable) && qvm-start "$name" 2>&1)
 matches "a full disk: a disposable is refused, clearly" '[Nn]o space left|disk is full|full' "$answer"
 rm "$place/ballast"
@@ -277,8 +347,7 @@ check "a full disk: nothing of it is left" until_true 60 no_traces
 is "with room again one starts" yes "$(timeout 120 qvm-run --dispvm=dvm --pass-io --no-gui --quiet 'echo yes' </dev/null)"
 qvm-features dvm frozen-disposables ''
 until_true 60 grep -q 'dropped: it is not wanted' "$(daemon_log)"
-dd if=/dev/zero of="$place/ballast" bs=64k 2>/dev/null
-dd if=/dev/zero bs=1k 2>/dev/null >>"$place/ballast"
+fill_disk
 truncate -s -262144 "$place/ballast" # for the wish and the log
 check "a full disk: it is to be frozen again" qvm-features --unset dvm frozen-disposables
 sleep 8
