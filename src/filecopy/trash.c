@@ -73,7 +73,7 @@ find_top(const char *path, const struct volume *volume)
 
 	while (strcmp(top, "/") != 0) {
 		AUTO_FREE char *above = parent_of(top);
-		struct volume found;
+		struct volume found = {0};
 
 		if (find_volume(above, &found) < 0 || !same_volume(&found, volume))
 			break;
@@ -114,7 +114,7 @@ find_place(const char *path, struct place *ret_place, struct err *err)
 	AUTO_FREE char *home_trash = home_path("Trash");
 	AUTO_FREE char *top = NULL;
 	AUTO_FREE char *trash = NULL;
-	struct volume file, home;
+	struct volume file = {0}, home = {0};
 	int e = find_volume(parent, &file);
 
 	if (e < 0)
