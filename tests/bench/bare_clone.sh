@@ -46,7 +46,7 @@ bare_qemu() {
 		-object "memory-backend-file,id=m,size=${bare_memory_mib}M,mem-path=$bare_memory,share=$share" \
 		-machine q35,accel=tcg,memory-backend=m -cpu max,-erms,-fsrm -m $bare_memory_mib -smp 2 \
 		-kernel "$kernel/vmlinux" -initrd "$kernel/initramfs" \
-		-append "$(cat "$kernel/default-kernelopts-common.txt") bulkhead.name=plain bulkhead.gui=1 tsc=reliable mitigations=off maxcpus=1 noreplace-smp" \
+		-append "$(cat "$kernel/default-kernelopts-common.txt") bulkhead.name=plain bulkhead.gui=1 tsc=reliable maxcpus=1 noreplace-smp" \
 		-chardev "pipe,id=tty,path=$bare_directory/tty" -serial chardev:tty \
 		-chardev "pipe,id=hmp,path=$bare_directory/hmp" -mon chardev=hmp \
 		-device virtio-rng-pci -device virtio-serial-pci "${devices[@]}" \

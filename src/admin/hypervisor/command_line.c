@@ -46,12 +46,6 @@
 #define EMULATED_CLOCK " tsc=reliable"
 
 /*
- * What kernels do against processors that run ahead of themselves is of no use where code is
- * translated first, and makes several jumps of one; the host's kernel has its own defences.
- */
-#define EMULATED_DEFENCES " mitigations=off"
-
-/*
  * The BAR of a window memory lies at a multiple of its size; the port's window, as the firmware
  * places it, does not. In twice the size there is such a place.
  */
@@ -299,7 +293,7 @@ add_kernel(struct command_line *line, const struct machine_config *config,
 		add_option(line, "-initrd", "/proc/self/fd/%d", pass_fd(line, fds->initramfs));
 	if (config->command_line != NULL)
 		add_option(line, "-append", "%s%s%s", config->command_line,
-			emulated ? EMULATED_CLOCK EMULATED_DEFENCES : "",
+			emulated ? EMULATED_CLOCK : "",
 			emulated && config->vcpus > 1 ? HELD_BACK_PROCESSORS : "");
 }
 
