@@ -266,6 +266,57 @@ check "the daemon is back" until_true 30 is_restarted qrexec-daemon alpha "$pid"
 check "the caller has ended" until_true 30 in_qube alpha 'test -s /tmp/held'
 matches "and calls go on" 'status 7' "$(call alpha beta test.Echo)"
 
+disposable_name() {
+	qvm-ls --raw-data --fields NAME,CLASS | sed -n 's/|DispVM$//p' | head -n 1
+}
+
+# goes_with WHAT COMMAND...: after the command a disposable goes, and its call ends.
+goes_with() {
+	require "a disposable that lasts" hold @dispvm:base
+	"${@:2}" >/dev/null 2>&1
+	check "$1: the disposable goes" until_true 60 no_disposables
+	check "$1: the caller has ended" until_true 30 in_qube alpha 'test -s /tmp/held'
+	drop_held
+}
+
+# shellcheck disable=SC2317 # run by goes_with
+kill_machine() {
+	local directory
+
+	for directory in /proc/[0-9]*; do
+		[[ $(readlink "$directory/cwd" 2>/dev/null) == "$(realpath "$BULKHEAD_ROOT")/run/bulkhead/qubes/$(disposable_name)" &&
+			$(readlink "$directory/exe") == *qemu-system* ]] && kill -KILL "${directory#/proc/}"
+	done
+}
+
+# shellcheck disable=SC2317 # run by goes_with
+kill_linkd() {
+	kill -KILL "$(daemon_of vchan-linkd "${1:-$(disposable_name)}")"
+}
+
+# The call ends while there is no bulkheadd that could be told.
+# shellcheck disable=SC2317 # run by goes_with
+end_call_without_bulkheadd() {
+	kill -KILL "$(cat "$BULKHEAD_ROOT/run/bulkheadd.pid")"
+	qrexec-client -d alpha 'root:kill "$(cat /tmp/hold.pid)"' </dev/null
+	sleep 1
+	start_daemon
+}
+
+goes_with "its machine dies" kill_machine
+goes_with "its linkd is killed" kill_linkd
+goes_with "its caller's linkd is killed" kill_linkd alpha
+goes_with "its calling program is killed" root_in_qube alpha 'killall -KILL qrexec-client-vm'
+goes_with "its call ends while bulkheadd is away" end_call_without_bulkheadd
+# A call that is under way needs no agent.
+require "a disposable that lasts" hold @dispvm:base
+root_in_qube alpha 'killall -KILL qrexec-agent' >/dev/null 2>&1
+check "its caller's agent is killed: there is another" until_true 60 in_qube alpha true
+is "and the call goes on" "" "$(in_qube alpha 'cat /tmp/held 2>/dev/null')"
+drop_held
+check "at whose end the disposable goes" until_true 60 no_disposables
+matches "and after all that calls go on" 'status 7' "$(call alpha beta test.Echo)"
+
 # --- many -------------------------------------------------------------------------------------
 
 many='failed=0; rm -f /tmp/many.*
@@ -331,9 +382,11 @@ drop_held
 require "the target starts again" start_qube beta
 matches "and is called" 'status 7' "$(call alpha beta test.Echo)"
 
-require "a call that lasts" hold beta
+require "a disposable that lasts" hold @dispvm:base
+require "and a call that lasts" hold beta
 qvm-kill alpha >/dev/null 2>&1
 check "the caller is killed in mid-call: its service ends" until_true 30 in_qube beta '! ps | grep -q "[t]est.Hold"'
+check "and its disposable goes" until_true 60 no_disposables
 require "the caller starts again" start_qube alpha
 matches "and calls" 'status 7' "$(call alpha beta test.Echo)"
 
