@@ -87,6 +87,19 @@ copy() {
 	return "$status"
 }
 
+# pack FILE...: the stream of a copy, on stdout; another receiver takes it, so that the sender ends.
+pack() {
+	local scratch
+	scratch=$(mktemp -d "$work/pack.XXXXXX")
+	mkfifo "$scratch/answer"
+	# shellcheck disable=SC2094 # the answer is a fifo
+	HOME=$scratch "$programs/qfile-agent" "$@" <"$scratch/answer" 2>/dev/null |
+		tee >(HOME=$scratch QREXEC_REMOTE_DOMAIN=pack "$programs/qfile-unpacker" \
+			>"$scratch/answer" 2>/dev/null)
+	wait
+	rm -rf "$scratch"
+}
+
 here() {
 	HOME=$work/here "$programs/qvm-transfer-in-qube" "$@"
 }

@@ -8,7 +8,7 @@ new_place
 mkdir -p "$work/there/QubesIncoming/source"
 echo secret >"$work/there/secret"
 head -c 500000 /dev/zero >large
-timeout 5 "$programs/qfile-agent" large <&6 2>/dev/null | head -c 300000 >"$work/half"
+pack large | head -c 300000 >"$work/half"
 
 mkfifo "$work/pipe"
 exec 9<"$work/half" # one more, which the child must not keep
@@ -57,7 +57,7 @@ if ! command -v strace >/dev/null || ! strace -o /dev/null true 2>/dev/null; the
 	echo "SKIP: the order of system calls: no strace"
 	summary
 fi
-timeout 5 "$programs/qfile-agent" large <&6 2>/dev/null >"$work/stream"
+pack large >"$work/stream"
 export ASAN_OPTIONS=${ASAN_OPTIONS:+$ASAN_OPTIONS:}detect_leaks=0
 HOME=$work/there QREXEC_REMOTE_DOMAIN=source strace -f -qq -o "$work/trace" "$programs/qfile-unpacker" \
 	<"$work/stream" >"$work/result" 2>/dev/null
@@ -84,7 +84,7 @@ is "the order of what is made durable" "syncfs mkdirat fsync renameat2 fsync wri
 # Each call that may fail fails once: all is there and confirmed, or nothing and not.
 new_place
 mkdir tree && echo one >tree/one && echo two >two && mkdir -p "$incoming/tree" && echo old >"$incoming/tree/old"
-timeout 5 "$programs/qfile-agent" tree two <&6 2>/dev/null >"$work/stream"
+pack tree two >"$work/stream"
 wrong=
 failed=0
 for call in getdents64:EIO:8 openat2:EIO:8 openat:EMFILE:3 mkdirat:ENOSPC:5 write:ENOSPC:2 fchmod:EIO:4 \

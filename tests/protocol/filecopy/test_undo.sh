@@ -129,8 +129,7 @@ echo mine >mine
 copy --move mine
 for i in {1..5}; do
 	echo "$i" >"f$i"
-	timeout 10 "$programs/qfile-agent" "f$i" <&6 2>/dev/null >"$work/stream" &
-	wait
+	pack "f$i" >"$work/stream"
 	HOME=$work/here QREXEC_REMOTE_DOMAIN=other "$programs/qfile-unpacker" <"$work/stream" >/dev/null 2>&1
 done 2>/dev/null
 is "three arrivals are remembered" 3 "$(here list | grep -c ' from other')"
