@@ -37,7 +37,7 @@
 /* From the start of the agents on. */
 #define PROCESSORS_DELAY_MS 2000
 /* rc.local of a clone: after its first answer, if that comes at once. */
-#define CLONE_LATE_DELAY_MS 500
+#define CLONE_LATE_DELAY_MS 1500
 
 static struct loop *loop;
 
