@@ -112,7 +112,7 @@ no_traces() {
 all_traces() {
 	traces
 	find "$BULKHEAD_ROOT/var/log" /dev/shm -name '*disp[0-9]*'
-	find /proc -maxdepth 2 -name cwd -lname "$(realpath "$BULKHEAD_ROOT")/run/bulkhead/qubes/disp*"
+	find /proc -maxdepth 2 -name cwd -lname "$(realpath "$BULKHEAD_ROOT")/run/bulkhead/qubes/disp*" 2>/dev/null
 	cp "$BULKHEAD_ROOT"/var/lib/qubes/bulkhead.sqlite{,-wal} "$place/bin/"
 	sqlite3 "$place/bin/bulkhead.sqlite" "SELECT 'qube', name FROM qube WHERE class = 'DispVM'
 		UNION ALL SELECT 'volume', vid FROM volume WHERE vid LIKE 'appvms/disp%'
@@ -251,10 +251,12 @@ is "$asked were asked for at once: each got its answer" "$asked" "$(cat "$place"
 is "and each was another one" "$((2 * asked))" "$(cat "$place"/out.* | sort -u | wc -l)"
 note "at most $most machines at a time, $running qubes seen last"
 check "there never was one too many" test "$most" -le 3
-check "nothing of them is left, anywhere" until_true 15 nothing_left
+check "nothing of them is left, anywhere" until_true 60 nothing_left
 nothing_left || note "$(all_traces)"
 is "the daemon has nothing of them" "$descriptors_before" "$(daemon_descriptors)"
 first=$(new_disposable) second=$(new_disposable) third=$(new_disposable)
+matches "where there are some they are found" "guest-$first.log.*/proc/[0-9]+/cwd.*qube\|$first.*volume\|appvms/$first/" \
+	"$(all_traces 2>/dev/null | tr '\n' ' ')"
 for name in "$first" "$second" "$third"; do
 	root_in_qube "$name" 'for i in $(seq 100); do [ -s /run/host-key ] && break; sleep 0.1; done; cat /run/host-key; echo'
 done >"$place/keys"
