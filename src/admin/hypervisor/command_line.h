@@ -27,6 +27,12 @@ struct command_line_fds {
 	int identity; /* listening socket */
 };
 
+/* What runs the qube's code. */
+struct command_line_processor {
+	enum acceleration acceleration;
+	unsigned int counter_khz; /* of the counter that an emulated one has; 0: not known */
+};
+
 #define COMMAND_LINE_ARGUMENTS_MAX 800
 #define COMMAND_LINE_FDS_MAX 160
 
@@ -41,7 +47,8 @@ struct command_line {
 
 /* 0 or -1 with the error. */
 int command_line_build(struct command_line *line, const struct machine_config *config,
-	enum acceleration acceleration, const struct command_line_fds *fds, struct err *err);
+	const struct command_line_processor *processor, const struct command_line_fds *fds,
+	struct err *err);
 void command_line_finish(struct command_line *line);
 
 /*

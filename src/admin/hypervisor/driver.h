@@ -7,6 +7,7 @@
 #ifndef BULKHEAD_ADMIN_HYPERVISOR_DRIVER_H
 #define BULKHEAD_ADMIN_HYPERVISOR_DRIVER_H
 
+#include "admin/hypervisor/host_counter.h"
 #include "admin/hypervisor/hypervisor.h"
 
 struct hypervisor_driver {
@@ -29,8 +30,8 @@ struct hypervisor_driver {
 		machine_done done, void *data);
 	void (*fold_disk)(struct machine *m, const char *name, const char *base_name,
 		machine_done done, void *data);
-	void (*switch_disk)(struct machine *m, const struct disk_image *image, machine_done done,
-		void *data);
+	void (*switch_disk)(
+		struct machine *m, const struct disk_image *image, machine_done done, void *data);
 	void (*attach_window_memory)(struct machine *m, int fd, machine_done done, void *data);
 };
 
@@ -38,6 +39,7 @@ struct hypervisor {
 	struct loop *loop;
 	const struct hypervisor_driver *driver;
 	enum acceleration acceleration;
+	struct counter_reading counter; /* when this was created */
 };
 
 /* The part of a machine that is the same for every driver; embedded first in its own struct. */

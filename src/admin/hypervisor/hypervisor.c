@@ -17,6 +17,7 @@ hypervisor_create(struct loop *loop, struct err *err)
 	h->loop = loop;
 	h->driver = &hypervisor_qemu;
 	h->acceleration = acceleration_detect(NULL);
+	h->counter = host_counter_read();
 	return h;
 }
 
@@ -130,8 +131,8 @@ machine_resize_disk(
 }
 
 void
-machine_fold_disk(struct machine *m, const char *name, const char *base_name, machine_done done,
-	void *data)
+machine_fold_disk(
+	struct machine *m, const char *name, const char *base_name, machine_done done, void *data)
 {
 	m->driver->fold_disk(m, name, base_name, done, data);
 }

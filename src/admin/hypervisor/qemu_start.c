@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "admin/hypervisor/command_line.h"
+#include "admin/hypervisor/host_counter.h"
 #include "admin/hypervisor/qemu.h"
 #include "base/cleanup.h"
 #include "base/local_connect.h"
@@ -93,13 +94,15 @@ choose_group(const struct machine_config *config, enum acceleration acceleration
 
 static pid_t
 start_process(struct qemu_machine *m, const struct machine_config *config,
-	enum acceleration acceleration, const struct command_line_fds *fds, struct err *err)
+	const struct hypervisor *h, const struct command_line_fds *fds, struct err *err)
 {
+	const struct command_line_processor processor = {
+		h->acceleration, host_counter_khz(h->counter, host_counter_read())};
 	struct command_line line;
 	struct child_config child = CHILD_CONFIG_INIT;
 	pid_t pid;
 
-	if (command_line_build(&line, config, acceleration, fds, err) < 0)
+	if (command_line_build(&line, config, &processor, fds, err) < 0)
 		return -1;
 	child.argv = (const char *const *)line.argv;
 	child.directory = config->run_directory;
@@ -109,7 +112,7 @@ start_process(struct qemu_machine *m, const struct machine_config *config,
 	child.small_pages = config->memory != NULL && config->memory->is_copy;
 	if (geteuid() == 0 && config->uid != (uid_t)-1) {
 		child.uid = config->uid;
-		child.gid = choose_group(config, acceleration);
+		child.gid = choose_group(config, h->acceleration);
 	}
 	pid = child_start(&child, err);
 	/* A core of it would be the qube's memory in a file. */
@@ -233,7 +236,7 @@ qemu_start(struct hypervisor *h, const struct machine_config *config, machine_ha
 		return NULL;
 	m = qemu_create(h, config->name, handler, done, data);
 	if (prepare(m, config, h->acceleration, &fds, &qmp_fd, err) == 0)
-		pid = start_process(m, config, h->acceleration, &fds, err);
+		pid = start_process(m, config, h, &fds, err);
 	close_fds(&fds);
 	if (pid < 0) {
 		qemu_destroy(&m->base);

@@ -36,6 +36,9 @@ has(const struct command_line *line, const char *first, const char *second)
 	return false;
 }
 
+static const struct command_line_processor emulated = {ACCELERATION_TCG, 2300014};
+static const struct command_line_processor virtualised = {ACCELERATION_KVM, 2300014};
+
 static int
 source_of(const struct command_line *line, int target)
 {
@@ -57,7 +60,7 @@ test_memory(void **state)
 
 	fds.identity = 107;
 	config.memory = &memory;
-	assert_int_equal(command_line_build(&line, &config, ACCELERATION_TCG, &fds, NULL), 0);
+	assert_int_equal(command_line_build(&line, &config, &emulated, &fds, NULL), 0);
 	assert_true(has(&line, "-object",
 		"memory-backend-file,id=memory,size=400M,mem-path=/proc/self/fd/3,share=on,"
 		"dump=off"));
@@ -70,7 +73,7 @@ test_memory(void **state)
 	command_line_finish(&line);
 
 	memory = (struct machine_memory){201, 202, true};
-	assert_int_equal(command_line_build(&line, &config, ACCELERATION_TCG, &fds, NULL), 0);
+	assert_int_equal(command_line_build(&line, &config, &emulated, &fds, NULL), 0);
 	assert_true(has(&line, "-object",
 		"memory-backend-file,id=memory,size=400M,mem-path=/proc/self/fd/3,share=off,"
 		"dump=off"));
@@ -85,7 +88,7 @@ test_base(void **state)
 	struct machine_config config = plain_config();
 	struct command_line line;
 
-	assert_int_equal(command_line_build(&line, &config, ACCELERATION_TCG, &all_fds, NULL), 0);
+	assert_int_equal(command_line_build(&line, &config, &emulated, &all_fds, NULL), 0);
 	assert_string_equal(line.argv[0], "qemu-system-x86_64");
 	assert_null(line.argv[line.argc]);
 	assert_true(has(&line, "-name", "guest=work"));
@@ -109,7 +112,8 @@ test_base(void **state)
 	assert_true(has(&line, "-kernel", "/proc/self/fd/6"));
 	assert_true(has(&line, "-initrd", "/proc/self/fd/7"));
 	/* Emulated processors wait; real ones do not, nor does a single one. */
-	assert_true(has(&line, "-append", "root=/dev/vda, quiet tsc=reliable maxcpus=1 noreplace-smp"));
+	assert_true(has(&line, "-append",
+		"root=/dev/vda, quiet tsc=reliable tsc_early_khz=2300014 maxcpus=1 noreplace-smp"));
 	assert_int_equal(source_of(&line, 3), 101);
 	assert_int_equal(source_of(&line, 4), 103);
 	assert_int_equal(source_of(&line, 5), 102);
@@ -119,14 +123,22 @@ test_base(void **state)
 	assert_int_equal(line.fd_count, 6);
 	command_line_finish(&line);
 
-	assert_int_equal(command_line_build(&line, &config, ACCELERATION_KVM, &all_fds, NULL), 0);
+	assert_int_equal(command_line_build(&line, &config, &virtualised, &all_fds, NULL), 0);
 	assert_true(has(&line, "-accel", "kvm"));
 	assert_true(has(&line, "-cpu", "host"));
 	assert_true(has(&line, "-append", "root=/dev/vda, quiet"));
 	command_line_finish(&line);
 
 	config.vcpus = 1;
-	assert_int_equal(command_line_build(&line, &config, ACCELERATION_TCG, &all_fds, NULL), 0);
+	assert_int_equal(command_line_build(&line, &config, &emulated, &all_fds, NULL), 0);
+	assert_true(
+		has(&line, "-append", "root=/dev/vda, quiet tsc=reliable tsc_early_khz=2300014"));
+	command_line_finish(&line);
+
+	assert_int_equal(
+		command_line_build(&line, &config,
+			&(struct command_line_processor){ACCELERATION_TCG, 0}, &all_fds, NULL),
+		0);
 	assert_true(has(&line, "-append", "root=/dev/vda, quiet tsc=reliable"));
 	command_line_finish(&line);
 }
@@ -151,7 +163,7 @@ test_disks(void **state)
 		.file_count = 1,
 	};
 	config.disks = &disks;
-	assert_int_equal(command_line_build(&line, &config, ACCELERATION_TCG, &all_fds, NULL), 0);
+	assert_int_equal(command_line_build(&line, &config, &emulated, &all_fds, NULL), 0);
 	/* The base first: a node must be there before it is referred to. */
 	assert_true(has(&line, "-add-fd", "fd=6,set=6"));
 	assert_int_equal(source_of(&line, 6), 51);
@@ -193,7 +205,7 @@ test_encrypted_disk(void **state)
 		.key_fd = 61,
 	};
 	config.disks = &disks;
-	assert_int_equal(command_line_build(&line, &config, ACCELERATION_TCG, &all_fds, NULL), 0);
+	assert_int_equal(command_line_build(&line, &config, &emulated, &all_fds, NULL), 0);
 	assert_true(
 		has(&line, "-object", "secret,id=key-volatile,format=raw,file=/proc/self/fd/6"));
 	assert_int_equal(source_of(&line, 6), 61);
@@ -217,7 +229,7 @@ test_longest_chains_fit(void **state)
 		(void)snprintf(disks.images[i].name, DISK_NAME_SIZE, "disk%c", 'a' + (char)i);
 	}
 	config.disks = &disks;
-	assert_int_equal(command_line_build(&line, &config, ACCELERATION_TCG, &all_fds, NULL), 0);
+	assert_int_equal(command_line_build(&line, &config, &emulated, &all_fds, NULL), 0);
 	assert_true(has(&line, "-kernel", "/proc/self/fd/102"));
 	command_line_finish(&line);
 }
@@ -235,12 +247,11 @@ test_bad_disks(void **state)
 	disks.images[0].file_count = 1;
 	for (size_t i = 0; i + 1 < sizeof(bad) / sizeof(bad[0]); i++) {
 		(void)snprintf(disks.images[0].name, DISK_NAME_SIZE, "%s", bad[i]);
-		assert_int_equal(
-			command_line_build(&line, &config, ACCELERATION_TCG, &all_fds, NULL), -1);
+		assert_int_equal(command_line_build(&line, &config, &emulated, &all_fds, NULL), -1);
 	}
 	(void)snprintf(disks.images[0].name, DISK_NAME_SIZE, "root");
 	disks.images[0].file_count = 0;
-	assert_int_equal(command_line_build(&line, &config, ACCELERATION_TCG, &all_fds, NULL), -1);
+	assert_int_equal(command_line_build(&line, &config, &emulated, &all_fds, NULL), -1);
 }
 
 int
