@@ -441,6 +441,7 @@ require "a disposable is frozen again" await_frozen "$(frozen_count)"
 
 # --- the template goes -------------------------------------------------------------------------
 
+qvm-prefs --default shared default_dispvm 2>/dev/null
 check "the template can be removed" qvm-remove --force dvm
 for _ in $(seq 20); do
 	left=$(find "$BULKHEAD_ROOT/var/lib/qubes/frozen" "$BULKHEAD_ROOT/var/lib/qubes/appvms" -path '*dvm*' 2>/dev/null)
