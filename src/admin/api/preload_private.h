@@ -94,8 +94,13 @@ struct preloads {
 /* preload.c */
 void preloads_tick_in(struct preloads *p, uint64_t delay_ms);
 struct preload_source *preload_source_of(struct preloads *p, const struct qube *template);
+/* The entry of that disposable, or NULL. */
+struct preload *preload_find(const struct preloads *p, const struct qube *q);
 /* A new entry for that disposable. */
 struct preload *preload_add(struct preloads *p, struct qube *q, enum preload_phase phase);
+
+/* preload_recover.c: takes up what is whole of an earlier daemon's, and ends the rest. */
+void preloads_recover(struct preloads *p);
 
 /* preload_make.c */
 /* Begins to make one. False when that failed; the reason has been logged. */

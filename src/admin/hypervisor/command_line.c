@@ -44,8 +44,7 @@
  * asks the emulated HPET instead, and each look at the clock leaves the qube.
  */
 #define EMULATED_CLOCK " tsc=reliable"
-/* What a qube measures itself, beside other work of the host, is off by minutes a day. */
- */
+/* What a kernel measures itself, beside other work of the host, is a minute a day off. */
 #define EMULATED_CLOCK_SPEED " tsc_early_khz=%u"
 
 /*

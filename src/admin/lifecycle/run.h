@@ -126,13 +126,19 @@ int run_refuse_not_running(const struct qube *q, struct err *err);
 /* start.c */
 void run_begin(struct run *run);
 void run_agent_ready(struct run *run);
-/* A start is over: those that wait for their turn go on, in the order in which they came. */
-void runs_go_on(struct lifecycle *l);
+/* From phase NETVM on, and from the beginning again where a copy did not come up; or waits. */
+void run_go_on(struct run *run);
 /* The start is over, or the machine is to go: tears everything down. Takes the error over. */
 void run_give_up(struct run *run, struct err *reason);
 /* As RUN_UP; also for an adopted machine. */
 void run_set_up(struct run *run);
 void run_handle_machine_event(struct machine *m, const struct machine_event *event, void *data);
+
+/* turns.c */
+/* Whether it may be started beside the others, and none that came first waits. */
+bool run_has_turn(const struct run *run);
+/* A start is over: those that wait for their turn go on, in the order in which they came. */
+void runs_go_on(struct lifecycle *l);
 
 /* power_button.c: asks the qube to power itself off, again and again while it does not. */
 void run_press_power_button(struct run *run);

@@ -21,7 +21,6 @@
 #include "base/log.h"
 #include "base/path.h"
 
-static void start_storage(struct run *run);
 static void start_machine(struct run *run, struct disk_images *disks);
 
 void
@@ -64,7 +63,7 @@ handle_netvm_started(void *data, const struct err *err)
 	struct run *run = data;
 
 	if (step_is_over(run, err, "its netvm cannot be started: "))
-		start_storage(run);
+		run_go_on(run);
 }
 
 void
@@ -81,7 +80,7 @@ run_begin(struct run *run)
 		memory_bytes, NULL);
 	events_emit(run->l->config.app, q, "domain-verify-files", NULL);
 	if (netvm == NULL || !qube_is_halted(netvm)) {
-		start_storage(run);
+		run_go_on(run);
 		return;
 	}
 	run->busy = true;
@@ -102,57 +101,10 @@ handle_storage_started(void *data, struct disk_images *disks, const struct err *
 	disk_images_destroy(disks);
 }
 
-/* Their memory and processor time are spoken for. */
-static bool
-is_turn(const struct lifecycle *l)
-{
-	unsigned int starting = 0;
-	const struct run *other;
-
-	list_for_each (other, &l->runs, link) {
-		if (other->phase >= RUN_STORAGE && other->phase <= RUN_AGENT && !other->is_spare)
-			starting++;
-	}
-	return starting < l->starts_max;
-}
-
-/* Others came first, and wait. */
-static bool
-is_behind(const struct run *run)
-{
-	const struct run *other;
-
-	list_for_each (other, &run->l->runs, link) {
-		if (other == run)
-			return false;
-		if (other->waiting && !other->doomed)
-			return true;
-	}
-	return false;
-}
-
 void
-runs_go_on(struct lifecycle *l)
+run_go_on(struct run *run)
 {
-	struct run *run;
-
-	/* One more may not be able to start: its end calls again. */
-	list_for_each (run, &l->runs, link) {
-		if (!run->waiting || run->doomed)
-			continue;
-		if (l->ending || !is_turn(l))
-			return;
-		run->waiting = false;
-		start_storage(run);
-		if (run->waiting)
-			return;
-	}
-}
-
-static void
-start_storage(struct run *run)
-{
-	if (run->phase == RUN_NETVM && (is_behind(run) || !is_turn(run->l))) {
+	if (run->phase == RUN_NETVM && !run_has_turn(run)) {
 		run->waiting = true;
 		return;
 	}
@@ -302,7 +254,7 @@ handle_copy_dropped(void *data, const struct err *err)
 	struct run *run = data;
 
 	if (step_is_over(run, err, ""))
-		start_storage(run);
+		run_go_on(run);
 }
 
 /* The frozen state does not fit what runs here: slower, but it works. */
