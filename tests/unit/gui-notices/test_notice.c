@@ -96,6 +96,9 @@ test_clean(void **state)
 	notice_clean(&notice);
 	assert_string_equal(notice.untrusted_summary, "a_b_[2J_ \xc3\xa9_");
 	assert_string_equal(notice.untrusted_body, "one\n\ntwo__three\n_");
+	strcpy(notice.untrusted_body, "\n\none\n\ntwo\n\n\n");
+	notice_clean(&notice);
+	assert_string_equal(notice.untrusted_body, "one\n\ntwo");
 	/* Lines without an end, and without a number. */
 	memset(notice.untrusted_body, 'x', NOTICE_BODY_MAX);
 	notice_clean(&notice);
