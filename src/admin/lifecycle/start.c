@@ -424,6 +424,16 @@ handle_machine_stopped(struct run *run, const struct machine_event *event)
 	run_clean_up(run);
 }
 
+/* By itself: a disk on which it can not write. Who starts it hears that, and not silence. */
+static void
+give_up_paused(struct run *run, const char *detail)
+{
+	AUTO_ERR struct err err = ERR_INIT;
+
+	err_set_kind(&err, "QubesVMError", EIO, "its machine can not go on: %s", detail);
+	run_give_up(run, &err);
+}
+
 void
 run_handle_machine_event(struct machine *m, const struct machine_event *event, void *data)
 {
@@ -436,6 +446,10 @@ run_handle_machine_event(struct machine *m, const struct machine_event *event, v
 		if (event->detail[0] != '\0')
 			log_qube_message(LOG_LEVEL_ERROR, run->q->name, "machine paused itself: %s",
 				event->detail);
+		if (event->detail[0] != '\0' && run->phase == RUN_AGENT) {
+			give_up_paused(run, event->detail);
+			break;
+		}
 		if (run->phase == RUN_UP || run->phase == RUN_AGENT) {
 			qube_set_power_state(run->q, POWER_PAUSED);
 			events_emit(app, run->q, "domain-paused", NULL);
