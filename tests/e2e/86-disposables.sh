@@ -217,6 +217,12 @@ another_ready() {
 }
 
 # shellcheck disable=SC2317 # run by check
+# One may have been begun before the property changed: that one is ended.
+lasting_ready() {
+	another_ready "$1" && [ "$(qvm-prefs "$(ready_one)" ephemeral)" = False ]
+}
+
+# shellcheck disable=SC2317 # run by check
 is_gone() {
 	! qvm-check --quiet "$1" 2>/dev/null
 }
@@ -335,7 +341,7 @@ is "it is handed out" "$name" "$(qubesd-query -e dom0 admin.vm.CreateDisposable 
 matches "and leaves nothing" 'nothing of it is on the disk' "$(qvm-disp-keep "$name" kept 2>&1)"
 qvm-kill "$name"
 qvm-prefs dvm ephemeral False
-require "another one is made" patiently 120 another_ready "$name"
+require "another one is made" patiently 120 lasting_ready "$name"
 name=$(qubesd-query -e dom0 admin.vm.CreateDisposable dvm | tr -d '\0' | sed 's/^0//')
 check "what was handed out can be kept" qvm-disp-keep --quiet "$name" kept
 timeout 100 qvm-kill "$name"
