@@ -28,9 +28,15 @@ create() {
 	qubesd-query -e dom0 admin.vm.CreateDisposable bench-dvm | tr -d '\0' | sed 's/^0//'
 }
 
+# answer NAME: of one that runs.
+answer() {
+	[ "$(in_qube "$1" 'echo yes')" = yes ] || echo "no answer of $1" >&2
+}
+
 # first_answer NAME: created until answered; leaves it running.
 first_answer() {
-	qvm-start "$1" >&2 && [ "$(in_qube "$1" 'echo yes')" = yes ] || echo "no answer of $1" >&2
+	qvm-start "$1" >&2
+	answer "$1"
 }
 
 # measure FILE: first answers and removals, one after the other.
@@ -72,10 +78,10 @@ measure_ready() {
 		begun=$(milliseconds)
 		name=$(create)
 		echo $(($(milliseconds) - begun)) >>"$work/ready.handed"
-		first_answer "$name"
+		answer "$name"
 		echo $(($(milliseconds) - begun)) >>"$work/ready.start"
 		begun=$(milliseconds)
-		first_answer "$name"
+		answer "$name"
 		echo $(($(milliseconds) - begun)) >>"$work/ready.again"
 		qvm-kill "$name"
 	done
