@@ -47,7 +47,7 @@ struct qemu_machine {
 
 	struct list requests; /* qemu_request.link */
 	struct list disks;    /* disk_operation.link, in qemu_disk.c */
-	struct list lives;    /* live_operation.link, in qemu_live.c; the first is at work */
+	struct list lives;    /* live_operation.link, in qemu_live.h; the first is at work */
 	struct list windows;  /* window_operation.link, in qemu_window.c */
 };
 
@@ -68,7 +68,7 @@ void qemu_detach_disk(struct machine *m, const char *name, machine_done done, vo
 void qemu_disk_handle_deleted(struct qemu_machine *m, const char *device);
 void qemu_disk_forget_all(struct qemu_machine *m);
 
-/* qemu_live.c */
+/* qemu_live.c, qemu_live_fold.c */
 void qemu_resize_disk(
 	struct machine *m, const char *name, uint64_t size_bytes, machine_done done, void *data);
 void qemu_fold_disk(struct machine *m, const char *name, const char *base_name, machine_done done,

@@ -12,51 +12,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "admin/hypervisor/command_line.h"
-#include "admin/hypervisor/qemu.h"
+#include "admin/hypervisor/qemu_live.h"
 #include "admin/hypervisor/qmp_message.h"
 #include "base/cleanup.h"
 #include "base/text.h"
-
-/* A fold is not to take the disk away from the qube. */
-#define FOLD_BYTES_PER_SECOND ((json_int_t)100 << 20)
-/* Nodes of one disk that are put away after a fold. */
-#define NODES_MAX ((size_t)2 * (DISK_CHAIN_MAX + 1))
-/* Nodes of images that are changed over to are numbered from here. */
-#define SWITCH_INDEX ((size_t)1000)
-
-enum live_kind {
-	LIVE_RESIZE,
-	LIVE_FOLD,
-	LIVE_SWITCH,
-};
-
-struct live_node {
-	char name[DISK_NODE_NAME_SIZE];
-	long rank;
-	long long descriptor_set; /* of a file; -1: none */
-};
-
-struct live_operation {
-	struct list link; /* qemu_machine.lives */
-	struct qemu_machine *machine;
-	enum live_kind kind;
-	char name[DISK_NAME_SIZE];
-	uint64_t size_bytes;           /* resize: wanted */
-	char *base_name;               /* fold; owned */
-	int fd;                        /* switch: the new image; owned */
-	bool is_asked;                 /* fold: the job was taken */
-	bool is_over;                  /* fold: the job is over */
-	char top[DISK_NODE_NAME_SIZE]; /* what the machine sees */
-	uint64_t top_bytes;
-	struct live_node nodes[NODES_MAX]; /* fold: to be put away */
-	size_t node_count;
-	size_t highest; /* switch: number of nodes of that kind so far */
-	long long descriptor_set;
-	machine_done done;
-	void *data;
-	struct err err;
-};
 
 static void start(struct live_operation *op);
 
@@ -72,8 +31,8 @@ destroy(struct live_operation *op)
 }
 
 /* The answer may be the last that is heard of the machine: the next one goes first. */
-static void
-finish(struct live_operation *op)
+void
+live_finish(struct live_operation *op)
 {
 	struct qemu_machine *m = op->machine;
 	machine_done done = op->done;
@@ -89,31 +48,32 @@ finish(struct live_operation *op)
 	err_clear(&err);
 }
 
-static void
-fail(struct live_operation *op, const struct err *err)
+void
+live_fail(struct live_operation *op, const struct err *err)
 {
 	if (op->err.code == 0)
 		err_set(&op->err, err->code, "disk '%s': %s", op->name, err_message(err));
-	finish(op);
+	live_finish(op);
 }
 
-static void
-fail_odd(struct live_operation *op, const char *what)
+void
+live_fail_odd(struct live_operation *op, const char *what)
 {
 	AUTO_ERR struct err err = ERR_INIT;
 
 	err_set(&err, EPROTO, "%s", what);
-	fail(op, &err);
+	live_fail(op, &err);
 }
 
-static void
-execute(struct live_operation *op, const char *command, json_t *arguments, int fd, qmp_done done)
+void
+live_execute(
+	struct live_operation *op, const char *command, json_t *arguments, int fd, qmp_done done)
 {
 	qmp_execute(op->machine->qmp, command, arguments, fd, done, op);
 }
 
-static bool
-is_of_disk(const struct live_operation *op, const char *node)
+bool
+live_is_of_disk(const struct live_operation *op, const char *node)
 {
 	size_t length = strlen(op->name);
 
@@ -121,31 +81,8 @@ is_of_disk(const struct live_operation *op, const char *node)
 	       strlen(node) < DISK_NODE_NAME_SIZE;
 }
 
-static void
-handle_last(void *data, const json_t *result, const struct err *err)
-{
-	struct live_operation *op = data;
-
-	(void)result;
-	if (err != NULL)
-		fail(op, err);
-	else
-		finish(op);
-}
-
-static void
-handle_any_answer(void *data, const json_t *result, const struct err *err)
-{
-	(void)result;
-	(void)err;
-	finish(data);
-}
-
-/* --- folding --- */
-
-/* "NAME-N" and "NAME-N-file": N; else -1. */
-static long
-index_of(const struct live_operation *op, const char *node)
+long
+live_index_of(const struct live_operation *op, const char *node)
 {
 	char *end;
 	long index = strtol(node + strlen(op->name) + 1, &end, 10);
@@ -155,287 +92,25 @@ index_of(const struct live_operation *op, const char *node)
 		       : index;
 }
 
-/* From the top down, each before its file. One that can not be put away is only a descriptor. */
-static int
-compare_nodes(const void *a, const void *b)
+void
+live_handle_last(void *data, const json_t *result, const struct err *err)
 {
-	const struct live_node *one = a, *other = b;
+	struct live_operation *op = data;
 
-	if (one->rank != other->rank)
-		return one->rank < other->rank ? -1 : 1;
-	return strcmp(one->name, other->name);
-}
-
-static void
-delete_nodes(struct live_operation *op)
-{
-	qsort(op->nodes, op->node_count, sizeof(op->nodes[0]), compare_nodes);
-	for (size_t i = 0; i < op->node_count; i++) {
-		const struct live_node *node = &op->nodes[i];
-
-		qmp_execute(op->machine->qmp, "blockdev-del",
-			json_pack("{s:s}", "node-name", node->name), -1, NULL, NULL);
-		if (node->descriptor_set >= 0)
-			qmp_execute(op->machine->qmp, "remove-fd",
-				json_pack("{s:I}", "fdset-id", (json_int_t)node->descriptor_set),
-				-1, NULL, NULL);
-	}
-}
-
-/* From a file's name, as disk_file_node() gives it. */
-static long long
-descriptor_set_of(const char *file)
-{
-	static const char prefix[] = "/dev/fdset/";
-	uint64_t number;
-
-	return text_starts_with(file, prefix) &&
-			       text_parse_u64(file + strlen(prefix), INT32_MAX, &number) == 0
-		       ? (long long)number
-		       : -1;
-}
-
-static void
-add_node(struct live_operation *op, const json_t *node, long index)
-{
-	const char *name = qmp_get_text(node, "node-name", "");
-	struct live_node *added = &op->nodes[op->node_count++];
-
-	(void)snprintf(added->name, sizeof(added->name), "%s", name);
-	/* The last that was changed over to is on top, the start's are numbered downwards. */
-	added->rank = index >= (long)SWITCH_INDEX ? -index : index;
-	added->descriptor_set = text_ends_with(name, "-file")
-					? descriptor_set_of(qmp_get_text(node, "file", ""))
-					: -1;
-}
-
-static void
-conclude_fold(struct live_operation *op)
-{
-	if (op->err.code == 0)
-		delete_nodes(op);
-	/* What was asked for before is done when this is answered. */
-	execute(op, "query-status", NULL, -1, handle_any_answer);
+	(void)result;
+	if (err != NULL)
+		live_fail(op, err);
+	else
+		live_finish(op);
 }
 
 void
-qemu_live_handle_job_end(struct qemu_machine *m, const char *job, const char *why)
-{
-	struct live_operation *op;
-	AUTO_FREE char *id = NULL;
-
-	if (list_empty(&m->lives))
-		return;
-	op = container_of(m->lives.next, struct live_operation, link);
-	id = text_format("fold-%s", op->name);
-	if (op->kind != LIVE_FOLD || op->is_over || !text_equal(id, job))
-		return;
-	op->is_over = true;
-	if (why != NULL)
-		err_set(&op->err, text_equal(why, "canceled") ? ECANCELED : EIO,
-			"disk '%s': cannot be folded: %.200s", op->name, why);
-	if (op->is_asked)
-		conclude_fold(op);
-}
-
-static void
-handle_stream(void *data, const json_t *result, const struct err *err)
-{
-	struct live_operation *op = data;
-
-	(void)result;
-	op->is_asked = true;
-	if (err != NULL)
-		fail(op, err);
-	else if (op->is_over)
-		conclude_fold(op);
-	else if (op->link.next != &op->machine->lives)
-		/* Somebody came meanwhile. */
-		qmp_execute(op->machine->qmp, "block-job-cancel",
-			json_pack("{s:o}", "device", json_sprintf("fold-%s", op->name)), -1, NULL,
-			NULL);
-}
-
-/* Of the nodes of the start the one with the highest number is the lowest image. */
-static void
-handle_nodes(void *data, const json_t *result, const struct err *err)
-{
-	struct live_operation *op = data;
-	char base[DISK_NODE_NAME_SIZE] = "";
-	long lowest = -1;
-	const json_t *node;
-	size_t i;
-
-	if (err != NULL) {
-		fail(op, err);
-		return;
-	}
-	json_array_foreach(result, i, node)
-	{
-		const char *name = qmp_get_text(node, "node-name", "");
-		long index = is_of_disk(op, name) ? index_of(op, name) : -1;
-
-		if (index > lowest && index < (long)SWITCH_INDEX)
-			lowest = index;
-	}
-	json_array_foreach(result, i, node)
-	{
-		const char *name = qmp_get_text(node, "node-name", "");
-		long index = is_of_disk(op, name) ? index_of(op, name) : -1;
-
-		if (index < 0 || index == lowest || index == index_of(op, op->top) ||
-			op->node_count == NODES_MAX)
-			continue;
-		add_node(op, node, index);
-	}
-	if (lowest < 0 || op->node_count == 0) {
-		finish(op);
-		return;
-	}
-	disk_node_name(base, op->name, (size_t)lowest, false);
-	execute(op, "block-stream",
-		json_pack("{s:o, s:s, s:s, s:s, s:I}", "job-id", json_sprintf("fold-%s", op->name),
-			"device", op->top, "base-node", base, "backing-file", op->base_name,
-			"speed", FOLD_BYTES_PER_SECOND),
-		-1, handle_stream);
-}
-
-/* --- changing over --- */
-
-static void
-node_name(const struct live_operation *op, bool file, char ret_name[DISK_NODE_NAME_SIZE])
-{
-	disk_node_name(ret_name, op->name, SWITCH_INDEX + op->highest, file);
-}
-
-/* The new nodes go again, as far as there are any. */
-static void
-fail_switch(struct live_operation *op, const struct err *err)
-{
-	char name[DISK_NODE_NAME_SIZE];
-
-	for (int file = 0; file < 2; file++) {
-		node_name(op, file != 0, name);
-		qmp_execute(op->machine->qmp, "blockdev-del", json_pack("{s:s}", "node-name", name),
-			-1, NULL, NULL);
-	}
-	fail(op, err);
-}
-
-static void
-handle_switched(void *data, const json_t *result, const struct err *err)
+live_handle_any_answer(void *data, const json_t *result, const struct err *err)
 {
 	(void)result;
-	if (err != NULL)
-		fail_switch(data, err);
-	else
-		finish(data);
+	(void)err;
+	live_finish(data);
 }
-
-static void
-handle_next_resized(void *data, const json_t *result, const struct err *err)
-{
-	struct live_operation *op = data;
-	char name[DISK_NODE_NAME_SIZE];
-
-	(void)result;
-	if (err != NULL) {
-		fail_switch(op, err);
-		return;
-	}
-	node_name(op, false, name);
-	execute(op, "blockdev-snapshot", json_pack("{s:s, s:s}", "node", op->top, "overlay", name),
-		-1, handle_switched);
-}
-
-/* The disk may have grown since the new image was made. */
-static void
-handle_next_node(void *data, const json_t *result, const struct err *err)
-{
-	struct live_operation *op = data;
-	char name[DISK_NODE_NAME_SIZE];
-
-	(void)result;
-	if (err != NULL) {
-		fail_switch(op, err);
-		return;
-	}
-	node_name(op, false, name);
-	execute(op, "block_resize",
-		json_pack("{s:s, s:I}", "node-name", name, "size", (json_int_t)op->top_bytes), -1,
-		handle_next_resized);
-}
-
-static void
-handle_next_file(void *data, const json_t *result, const struct err *err)
-{
-	struct live_operation *op = data;
-	char name[DISK_NODE_NAME_SIZE], file[DISK_NODE_NAME_SIZE];
-
-	(void)result;
-	qmp_execute(op->machine->qmp, "remove-fd",
-		json_pack("{s:I}", "fdset-id", (json_int_t)op->descriptor_set), -1, NULL, NULL);
-	if (err != NULL) {
-		fail_switch(op, err);
-		return;
-	}
-	node_name(op, false, name);
-	node_name(op, true, file);
-	execute(op, "blockdev-add",
-		json_pack("{s:s, s:s, s:s, s:b, s:s, s:n}", "driver", "qcow2", "node-name", name,
-			"file", file, "read-only", 0, "discard", "unmap", "backing"),
-		-1, handle_next_node);
-}
-
-static void
-handle_next_descriptor(void *data, const json_t *result, const struct err *err)
-{
-	struct live_operation *op = data;
-	const json_t *set = json_object_get(result, "fdset-id");
-	char file[DISK_NODE_NAME_SIZE];
-	AUTO_FREE char *path = NULL;
-
-	if (err != NULL) {
-		fail(op, err);
-		return;
-	}
-	if (!json_is_integer(set)) {
-		fail_odd(op, "no descriptor set");
-		return;
-	}
-	op->descriptor_set = json_integer_value(set);
-	path = text_format("/dev/fdset/%lld", op->descriptor_set);
-	node_name(op, true, file);
-	execute(op, "blockdev-add",
-		json_pack("{s:s, s:s, s:s, s:b, s:s}", "driver", "file", "node-name", file,
-			"filename", path, "read-only", 0, "discard", "unmap"),
-		-1, handle_next_file);
-}
-
-/* A name that no node has. */
-static void
-handle_names(void *data, const json_t *result, const struct err *err)
-{
-	struct live_operation *op = data;
-	const json_t *node;
-	size_t i;
-
-	if (err != NULL) {
-		fail(op, err);
-		return;
-	}
-	json_array_foreach(result, i, node)
-	{
-		const char *name = qmp_get_text(node, "node-name", "");
-		long index = is_of_disk(op, name) ? index_of(op, name) : -1;
-
-		if (index >= (long)(SWITCH_INDEX + op->highest))
-			op->highest = (size_t)index - SWITCH_INDEX + 1;
-	}
-	execute(op, "add-fd", NULL, steal_fd(&op->fd), handle_next_descriptor);
-}
-
-/* --- all --- */
 
 static void
 go_on(struct live_operation *op)
@@ -443,15 +118,15 @@ go_on(struct live_operation *op)
 	json_t *flat;
 
 	if (op->kind == LIVE_RESIZE) {
-		execute(op, "block_resize",
+		live_execute(op, "block_resize",
 			json_pack("{s:s, s:I}", "node-name", op->top, "size",
 				(json_int_t)op->size_bytes),
-			-1, handle_last);
+			-1, live_handle_last);
 		return;
 	}
 	flat = json_pack("{s:b}", "flat", 1);
-	execute(op, "query-named-block-nodes", flat, -1,
-		op->kind == LIVE_FOLD ? handle_nodes : handle_names);
+	live_execute(op, "query-named-block-nodes", flat, -1,
+		op->kind == LIVE_FOLD ? live_fold_nodes : live_switch_names);
 }
 
 /* The node that the device of that name has at this moment. */
@@ -464,7 +139,7 @@ handle_block(void *data, const json_t *result, const struct err *err)
 	size_t i;
 
 	if (err != NULL) {
-		fail(op, err);
+		live_fail(op, err);
 		return;
 	}
 	json_array_foreach(result, i, row)
@@ -473,14 +148,14 @@ handle_block(void *data, const json_t *result, const struct err *err)
 		const json_t *image = json_object_get(inserted, "image");
 		const char *node = qmp_get_text(inserted, "node-name", "");
 
-		if (strstr(qmp_get_text(row, "qdev", ""), id) == NULL || !is_of_disk(op, node))
+		if (strstr(qmp_get_text(row, "qdev", ""), id) == NULL || !live_is_of_disk(op, node))
 			continue;
 		(void)snprintf(op->top, sizeof(op->top), "%s", node);
 		op->top_bytes =
 			(uint64_t)json_integer_value(json_object_get(image, "virtual-size"));
 	}
 	if (op->top[0] == '\0')
-		fail_odd(op, "the machine has no such disk");
+		live_fail_odd(op, "the machine has no such disk");
 	else
 		go_on(op);
 }
@@ -490,9 +165,9 @@ start(struct live_operation *op)
 {
 	/* Answers, but not from within the call. */
 	if (op->err.code != 0)
-		execute(op, "query-status", NULL, -1, handle_any_answer);
+		live_execute(op, "query-status", NULL, -1, live_handle_any_answer);
 	else
-		execute(op, "query-block", NULL, -1, handle_block);
+		live_execute(op, "query-block", NULL, -1, handle_block);
 }
 
 static struct live_operation *
