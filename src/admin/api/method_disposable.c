@@ -1,6 +1,6 @@
 /*
- * admin.vm.CreateDisposable (spec admin-api.md 11.3): an unnamed disposable, not yet started, or one
- * that was kept ready.
+ * admin.vm.CreateDisposable (spec admin-api.md 11.3): an unnamed disposable, not yet started, or
+ * one that was kept ready.
  */
 #include "admin/api/create.h"
 #include "admin/api/disposable_owner.h"
@@ -84,11 +84,6 @@ handle_create_disposable(struct request *r)
 	if (r->argument[0] != '\0') {
 		preloads_ask(r->api->preloads, template);
 		request_reply(r);
-		return;
-	}
-	if (has_too_many(r)) {
-		request_refuse(r, "QubesException", "'%s' has %d disposables already", r->source,
-			API_QUBE_DISPOSABLES_MAX);
 		return;
 	}
 	if (has_too_many(r)) {
