@@ -158,6 +158,13 @@ become(const struct child_config *config, int *moved, int report_fd, pid_t paren
 	child_fail(report_fd, CHILD_STEP_EXEC);
 }
 
+void
+child_reap(pid_t pid)
+{
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
 /* Waits for the exec; an error report means that the child is gone. */
 static int
 await_exec(pid_t pid, int report_fd, const char *program, struct err *err)
@@ -170,8 +177,7 @@ await_exec(pid_t pid, int report_fd, const char *program, struct err *err)
 	while (count < 0 && errno == EINTR);
 	if (count == 0)
 		return 0;
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	child_reap(pid);
 	if (count != sizeof(failure))
 		return err_set(err, EIO, "program '%s': the new process failed", program);
 	return err_set_errno(

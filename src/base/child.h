@@ -38,6 +38,9 @@ struct child_config {
 /* Returns the pid, or -1 with the error, which also tells a failure of exec in the child. */
 pid_t child_start(const struct child_config *config, struct err *err);
 
+/* Waits until a child has ended, however it does. */
+void child_reap(pid_t pid);
+
 /* The start time of a process in clock ticks since boot, which with the pid names it for good.
  * 0 or a negative errno. */
 int process_start_time(pid_t pid, unsigned long long *ret_ticks);

@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/list.h"
 #include "base/system_calls.h"
 
@@ -440,6 +441,16 @@ loop_child_destroy(struct loop_child *child)
 		close(child->pidfd);
 	free(child);
 	errno = saved_errno;
+}
+
+void
+loop_child_end(struct loop_child *child)
+{
+	pid_t pid = loop_child_pid(child);
+
+	(void)loop_child_signal(child, SIGKILL);
+	loop_child_destroy(child);
+	child_reap(pid);
 }
 
 struct loop_deferred *

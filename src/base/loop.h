@@ -70,6 +70,8 @@ pid_t loop_child_pid(const struct loop_child *source);
 /* Sends a signal through the pidfd, so that a reused pid is never hit. 0 or negative errno. */
 int loop_child_signal(struct loop_child *source, int signal_number);
 void loop_child_destroy(struct loop_child *source);
+/* Kills and reaps a child of ours whose end has not been reported, and destroys the source. */
+void loop_child_end(struct loop_child *source);
 
 /* Calls back once, on the next turn of the loop, never from within this call. */
 typedef void (*loop_deferred_callback)(struct loop_deferred *source, void *data);

@@ -9,12 +9,12 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "admin/hypervisor/command_line.h"
 #include "admin/hypervisor/host_counter.h"
 #include "admin/hypervisor/qemu.h"
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/local_connect.h"
 #include "base/log.h"
@@ -215,14 +215,6 @@ prepare(struct qemu_machine *m, const struct machine_config *config, enum accele
 	return 0;
 }
 
-static void
-end_child(pid_t pid)
-{
-	(void)kill(pid, SIGKILL);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-}
-
 struct machine *
 qemu_start(struct hypervisor *h, const struct machine_config *config, machine_handler handler,
 	machine_done done, void *data, struct err *err)
@@ -243,7 +235,8 @@ qemu_start(struct hypervisor *h, const struct machine_config *config, machine_ha
 		return NULL;
 	}
 	if (qemu_watch(m, pid, err) < 0 || qemu_talk(m, steal_fd(&qmp_fd), err) < 0) {
-		end_child(pid);
+		(void)kill(pid, SIGKILL);
+		child_reap(pid);
 		qemu_destroy(&m->base);
 		return NULL;
 	}

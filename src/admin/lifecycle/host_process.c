@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -157,8 +156,7 @@ host_process_start(struct loop *loop, const struct host_process_config *config,
 		err_set_errno(err, errno, "%s: cannot watch the new process", config->name);
 		host_process_destroy(p);
 		kill(pid, SIGKILL);
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-			;
+		child_reap(pid);
 		return NULL;
 	}
 	return p;

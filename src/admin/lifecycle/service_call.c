@@ -24,25 +24,13 @@ struct service_call {
 	void *data;
 };
 
-static void
-reap(pid_t pid)
-{
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-}
-
 void
 service_call_destroy(struct service_call *c)
 {
 	if (c == NULL)
 		return;
-	if (c->child != NULL) {
-		pid_t pid = loop_child_pid(c->child);
-
-		(void)loop_child_signal(c->child, SIGKILL);
-		loop_child_destroy(c->child);
-		reap(pid);
-	}
+	if (c->child != NULL)
+		loop_child_end(c->child);
 	loop_timer_destroy(c->timer);
 	free(c->service);
 	free(c);
@@ -147,7 +135,7 @@ service_call_start(struct lifecycle *l, const struct qube *q, const struct servi
 	}
 	if (c->child == NULL) {
 		kill(pid, SIGKILL);
-		reap(pid);
+		child_reap(pid);
 	}
 	service_call_destroy(c);
 	err_set(err, ENOMEM, "out of memory");

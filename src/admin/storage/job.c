@@ -154,17 +154,6 @@ first_step(struct job *job)
 	return container_of(job->steps.next, struct job_step, link);
 }
 
-static void
-reap_child(struct job *job)
-{
-	pid_t pid = loop_child_pid(job->child);
-
-	(void)loop_child_signal(job->child, SIGKILL);
-	loop_child_destroy(job->child);
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-}
-
 void
 job_destroy(struct job *job)
 {
@@ -173,7 +162,7 @@ job_destroy(struct job *job)
 	if (job == NULL)
 		return;
 	if (job->child != NULL)
-		reap_child(job);
+		loop_child_end(job->child);
 	list_for_each_safe (step, following, &job->steps, link)
 		destroy_step(step);
 	close_if_open(&job->output_fd);
@@ -426,8 +415,7 @@ handle_turn(struct loop_deferred *source, void *data)
 			return;
 		err_set_errno(&job->err, errno, "%s: cannot watch it", first_step(job)->argv[0]);
 		kill(pid, SIGKILL);
-		while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-			;
+		child_reap(pid);
 	}
 	job->done(job->data, &job->err);
 }

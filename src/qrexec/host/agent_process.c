@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/child.h"
@@ -64,14 +63,8 @@ agent_process_start(int channel_fd, const char *qube, uid_t uid, int *ret_fd, st
 void
 agent_process_end(struct loop_child *process)
 {
-	pid_t pid;
-
-	if (process == NULL)
-		return;
-	pid = loop_child_pid(process);
-	loop_child_signal(process, SIGKILL);
-	loop_child_destroy(process);
-	waitpid(pid, NULL, 0);
+	if (process != NULL)
+		loop_child_end(process);
 }
 
 struct reader {

@@ -124,7 +124,7 @@ policy_program_create(struct loop *loop, const char *program,
 	p->child = loop_child_create(loop, pid, handle_exit, p);
 	if (p->child == NULL) {
 		kill(pid, SIGKILL);
-		waitpid(pid, NULL, 0);
+		child_reap(pid);
 	} else {
 		p->stream = stream_create(loop, ours, POLICY_ANSWER_MAX, 1, &handler, p);
 	}
@@ -137,24 +137,14 @@ policy_program_create(struct loop *loop, const char *program,
 	return p;
 }
 
-/* Killed rather than asked: the next statement forgets it, and waiting may not take long. */
-static void
-end_child(struct loop_child *child)
-{
-	pid_t pid = loop_child_pid(child);
-
-	loop_child_signal(child, SIGKILL);
-	loop_child_destroy(child);
-	waitpid(pid, NULL, 0);
-}
-
 void
 policy_program_destroy(struct policy_program *p)
 {
 	if (p == NULL)
 		return;
+	/* Killed rather than asked: waiting may not take long. */
 	if (p->child != NULL)
-		end_child(p->child);
+		loop_child_end(p->child);
 	stream_destroy(p->stream);
 	free(p);
 }

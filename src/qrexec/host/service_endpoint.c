@@ -8,9 +8,9 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -166,8 +166,8 @@ wait_for_session(const struct command *call)
 		program_stdio_close_theirs(&stdio);
 		program_stdio_close(&stdio);
 	}
-	while (pid > 0 && waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
+	if (pid > 0)
+		child_reap(pid);
 	service_finish(&service);
 	command_finish(&command);
 }

@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/child.h"
@@ -171,8 +170,7 @@ admin_connection_close(struct admin_connection *c)
 	if (c->child > 0) {
 		if (!c->ended)
 			kill(c->child, SIGTERM);
-		while (waitpid(c->child, NULL, 0) < 0 && errno == EINTR)
-			;
+		child_reap(c->child);
 	}
 	buf_finish(&c->out);
 	buf_finish(&c->in);

@@ -1,17 +1,16 @@
 /* Progress on a terminal (progress_line.h). */
 #include "tools/lib/progress_line.h"
 
-#include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/text.h"
 #include "tools/lib/admin_client.h"
@@ -109,7 +108,6 @@ progress_watch_end(pid_t watcher)
 	if (watcher <= 0)
 		return;
 	kill(watcher, SIGKILL);
-	while (waitpid(watcher, NULL, 0) < 0 && errno == EINTR)
-		;
+	child_reap(watcher);
 	fputs("\r\033[K", stderr);
 }
