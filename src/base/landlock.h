@@ -5,10 +5,17 @@
 #ifndef BULKHEAD_BASE_LANDLOCK_H
 #define BULKHEAD_BASE_LANDLOCK_H
 
+#include <linux/landlock.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/err.h"
+
+/* Moving between directories, since version 2 of the interface; older headers lack the name. */
+#ifndef LANDLOCK_ACCESS_FS_REFER
+#define LANDLOCK_ACCESS_FS_REFER (1ULL << 13)
+#endif
 
 struct landlock_place {
 	const char
@@ -22,5 +29,16 @@ struct landlock_place {
  * of the log at debug); -1 with the error.
  */
 int landlock_enter(const struct landlock_place *places, size_t count, struct err *err);
+
+/* What is allowed below an open directory, or with a file: LANDLOCK_ACCESS_FS_... */
+struct landlock_rule {
+	int fd;
+	uint64_t access;
+};
+
+/* 0 where the kernel has what is used here, else a negative errno. */
+int landlock_available(void);
+/* The same as landlock_enter(), step for step, with rights of one's own. 0 or a negative errno. */
+int landlock_restrict(const struct landlock_rule *rules, size_t count);
 
 #endif
