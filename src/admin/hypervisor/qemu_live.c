@@ -193,18 +193,12 @@ submit(struct live_operation *op)
 {
 	struct qemu_machine *m = op->machine;
 	bool is_alone = list_empty(&m->lives);
-	const struct live_operation *first;
 
 	list_append(&m->lives, &op->link);
-	if (is_alone) {
+	if (is_alone)
 		start(op);
-		return;
-	}
-	first = container_of(m->lives.next, struct live_operation, link);
-	if (first->kind == LIVE_FOLD && first->is_asked && !first->is_over)
-		qmp_execute(m->qmp, "block-job-cancel",
-			json_pack("{s:o}", "device", json_sprintf("fold-%s", first->name)), -1,
-			NULL, NULL);
+	else
+		live_fold_cancel(container_of(m->lives.next, struct live_operation, link));
 }
 
 void

@@ -68,6 +68,9 @@ long live_index_of(const struct live_operation *op, const char *node);
 void live_handle_last(void *data, const json_t *result, const struct err *err);
 void live_handle_any_answer(void *data, const json_t *result, const struct err *err);
 
+/* Has the fold that is at work, if this is one, end before it is done. */
+void live_fold_cancel(const struct live_operation *op);
+
 /* Begin with the list of the machine's nodes. */
 void live_fold_nodes(void *data, const json_t *result, const struct err *err);
 void live_switch_names(void *data, const json_t *result, const struct err *err);

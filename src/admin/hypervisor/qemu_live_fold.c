@@ -76,6 +76,15 @@ conclude_fold(struct live_operation *op)
 }
 
 void
+live_fold_cancel(const struct live_operation *op)
+{
+	if (op->kind == LIVE_FOLD && op->is_asked && !op->is_over)
+		qmp_execute(op->machine->qmp, "block-job-cancel",
+			json_pack("{s:o}", "device", json_sprintf("fold-%s", op->name)), -1, NULL,
+			NULL);
+}
+
+void
 qemu_live_handle_job_end(struct qemu_machine *m, const char *job, const char *why)
 {
 	struct live_operation *op;
@@ -108,9 +117,7 @@ handle_stream(void *data, const json_t *result, const struct err *err)
 		conclude_fold(op);
 	else if (op->link.next != &op->machine->lives)
 		/* Somebody came meanwhile. */
-		qmp_execute(op->machine->qmp, "block-job-cancel",
-			json_pack("{s:o}", "device", json_sprintf("fold-%s", op->name)), -1, NULL,
-			NULL);
+		live_fold_cancel(op);
 }
 
 /* Of the nodes of the start the one with the highest number is the lowest image. */
