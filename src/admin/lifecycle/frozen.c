@@ -14,6 +14,7 @@
 #include "admin/lifecycle/frozen_key.h"
 #include "admin/lifecycle/frozen_make.h"
 #include "admin/lifecycle/orphans.h"
+#include "admin/lifecycle/preload.h"
 #include "admin/lifecycle/preload_room.h"
 #include "admin/lifecycle/run.h"
 #include "admin/storage/storage.h"
@@ -110,21 +111,17 @@ look_after(struct frozen *f)
 		frozen_drop(f, "what it was made of has changed");
 }
 
+/* One is being made, or is on its way out. */
 static bool
-is_quiet(const struct lifecycle *l)
+is_busy(const struct lifecycle *l)
 {
 	const struct frozen *f;
-	const struct run *run;
 
 	list_for_each (f, &l->frozen, link) {
 		if (f->phase < FROZEN_READY || f->phase == FROZEN_DROPPING)
-			return false;
+			return true;
 	}
-	list_for_each (run, &l->runs, link) {
-		if (run->phase != RUN_UP)
-			return false;
-	}
-	return true;
+	return false;
 }
 
 static void
@@ -156,6 +153,8 @@ frozen_is_awaited(struct lifecycle *l, const struct qube *template)
 	const struct frozen *f = find(l, template->name);
 	AUTO_FREE char *key = NULL;
 
+	if (is_busy(l))
+		return true;
 	if (!is_wanted(template) || (f != NULL && f->phase == FROZEN_FAILED))
 		return false;
 	if (f == NULL || f->phase != FROZEN_READY || f->doomed)
@@ -194,7 +193,7 @@ handle_check(struct loop_timer *timer, void *data)
 		if (!f->doomed || f->phase == FROZEN_FAILED)
 			look_after(f);
 	}
-	if (is_quiet(l))
+	if (!is_busy(l) && lifecycle_is_idle(l))
 		make_next(l);
 }
 

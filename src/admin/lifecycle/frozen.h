@@ -47,7 +47,10 @@ const char *frozen_owner(const struct frozen *f);
  */
 int frozen_apply(const struct frozen *f, struct boot_plan *plan, struct err *err);
 
-/* Whether a disposable of the template has to boot now, but not once what is to be frozen is. */
+/*
+ * Whether one is on its way in or out, or will be soon for this template, so that its disposables
+ * would have to boot now, and not then.
+ */
 bool frozen_is_awaited(struct lifecycle *l, const struct qube *template);
 
 /* Lets go of memory for another qube; those in use stay. */

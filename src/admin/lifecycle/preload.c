@@ -9,7 +9,6 @@
 #include "admin/lifecycle/boot.h"
 #include "admin/lifecycle/frozen.h"
 #include "admin/lifecycle/frozen_key.h"
-#include "admin/lifecycle/frozen_make.h"
 #include "admin/lifecycle/memory.h"
 #include "admin/lifecycle/preload_room.h"
 #include "admin/lifecycle/run.h"
@@ -70,12 +69,6 @@ lifecycle_has_spare_memory(const struct lifecycle *l, uint64_t memory_mib)
 bool
 lifecycle_awaits_frozen(struct lifecycle *l, const struct qube *template)
 {
-	const struct frozen *f;
-
-	list_for_each (f, &l->frozen, link) {
-		if (f->phase < FROZEN_READY || f->phase == FROZEN_DROPPING)
-			return true;
-	}
 	return frozen_is_awaited(l, template);
 }
 
