@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "filecopy/wire.h"
@@ -13,7 +14,9 @@
 int
 filecopy_input_init(struct filecopy_input *in, int fd, int patience_ms)
 {
-	*in = (struct filecopy_input){.fd = fd, .patience_ms = patience_ms};
+	*in = (struct filecopy_input){.fd = fd,
+		.patience_ms = patience_ms,
+		.waiting_max_ns = (uint64_t)patience_ms * FILECOPY_WAITING_PATIENCES * 1000000};
 	in->bytes = malloc(FILECOPY_INPUT_BYTES);
 	/* A pipe that holds more makes both ends take turns less often; others stay as they are. */
 	fcntl(fd, F_SETPIPE_SZ, (int)(2 * FILECOPY_INPUT_BYTES));
@@ -27,19 +30,46 @@ filecopy_input_finish(struct filecopy_input *in)
 	*in = (struct filecopy_input){.fd = -1};
 }
 
+/* It stands still while the machine sleeps. */
+static uint64_t
+now_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+}
+
+/* What came was worth the waiting, so far. 0 or -ETIMEDOUT. */
+static int
+weigh_waiting(struct filecopy_input *in, uint64_t ns)
+{
+	in->waited_ns += ns;
+	if (in->waited_ns < in->waiting_max_ns)
+		return 0;
+	if (in->waited_bytes < FILECOPY_WAITING_BYTES)
+		return -ETIMEDOUT;
+	in->waited_ns = in->waited_bytes = 0;
+	return 0;
+}
+
 /* A file, as tests have it, is always readable. 0 or a negative errno. */
 static int
-wait_for_sender(const struct filecopy_input *in)
+wait_for_sender(struct filecopy_input *in)
 {
 	struct pollfd stream = {.fd = in->fd, .events = POLLIN};
+	uint64_t begun_ns;
 	int count;
 
 	if (in->patience_ms < 0)
 		return 0;
+	begun_ns = now_ns();
 	do
 		count = poll(&stream, 1, in->patience_ms);
 	while (count < 0 && errno == EINTR);
-	return count > 0 ? 0 : count == 0 ? -ETIMEDOUT : -errno;
+	if (count < 0)
+		return -errno;
+	return count > 0 ? weigh_waiting(in, now_ns() - begun_ns) : -ETIMEDOUT;
 }
 
 static int
@@ -58,6 +88,7 @@ fill(struct filecopy_input *in)
 		return -ENODATA;
 	in->start = 0;
 	in->end = (size_t)count;
+	in->waited_bytes += (uint64_t)count;
 	return 0;
 }
 

@@ -22,7 +22,7 @@ static const char usage[] =
 	"      --max-bytes=BYTES             refuse more than so many bytes of files\n"
 	"      --max-entries=NUMBER          refuse more than so many entries\n"
 	"      --patience=SECONDS            give up when nothing comes for so long (1800;\n"
-	"                                    0: never)\n"
+	"                                    0: never), or next to nothing four times as long\n"
 	"      --[no-]allow-all-names        take names with any character\n"
 	"      --[no-]allow-unsafe-symlinks  take links that lead anywhere\n"
 	"      --sweep                       receive nothing; complete or remove what receivers\n"

@@ -27,6 +27,16 @@ is "leaves nothing either" "" "$(find "$work/there/QubesIncoming" -mindepth 1)"
 	done
 } | receive --patience 1 >"$work/result"
 is "a slow one is waited for" "31415926" "$(code_of "$work/result")"
+# But not for ever: four times as long as one that is silent.
+{
+	head -c 30000 "$work/stream"
+	for _ in $(seq 100); do
+		sleep 0.3
+		head -c 1 /dev/zero 2>/dev/null || break
+	done
+} | receive --patience 1 >"$work/result"
+is "one that sends a byte now and then" "110" "$(code_of "$work/result")"
+is "leaves nothing" "" "$(find "$work/there/QubesIncoming" -mindepth 1)"
 exec 7<&-
 
 # The same file again and again: refused, until the first is gone.
