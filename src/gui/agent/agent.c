@@ -109,15 +109,18 @@ handle_event(struct agent *a, const xcb_generic_event_t *event)
 		handle_keyboard_event(a, event);
 }
 
-void
+bool
 agent_handle_x_events(struct agent *a)
 {
 	xcb_generic_event_t *event;
+	bool any = false;
 
 	while ((event = xcb_poll_for_event(a->x)) != NULL) {
 		handle_event(a, event);
 		free(event);
+		any = true;
 	}
 	if (xcb_connection_has_error(a->x) != 0)
 		agent_fail(a, "the X server has gone");
+	return any;
 }

@@ -111,7 +111,8 @@ struct agent {
 };
 
 /* agent.c */
-void agent_handle_x_events(struct agent *a);
+/* Whether there were any. */
+bool agent_handle_x_events(struct agent *a);
 /* Ends the agent: the service manager starts it again. */
 void agent_fail(struct agent *a, const char *reason);
 /* Sends an event of format 32 to a window. */

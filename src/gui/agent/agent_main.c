@@ -269,16 +269,21 @@ handle_signal(struct loop_signal *source, int signal_number, void *data)
 	a->must_end = true;
 }
 
-/* Replies that are waited for bring events along, so each turn asks for them first. */
+/*
+ * Replies that are waited for, and writing too, bring events along of which the descriptor tells
+ * nothing any more. So they are asked for last, and nobody sleeps where there were any.
+ */
 static void
 run(struct agent *a)
 {
 	while (!a->must_end) {
+		bool has_more;
+
 		agent_handle_x_events(a);
 		content_flush(a);
-		agent_handle_x_events(a);
 		xcb_flush(a->x);
-		if (!a->must_end && loop_step(a->loop, -1) < 0)
+		has_more = agent_handle_x_events(a);
+		if (!a->must_end && loop_step(a->loop, has_more ? 0 : -1) < 0)
 			agent_fail(a, "event loop failed");
 	}
 }

@@ -59,19 +59,10 @@ look(struct keyboard *k)
 }
 
 static void
-handle_settled(struct loop_timer *timer, void *data)
+take_events(struct keyboard *k)
 {
-	(void)timer;
-	look(data);
-}
-
-static void
-handle_x(struct loop_fd *source, uint32_t events, void *data)
-{
-	struct keyboard *k = data;
 	xcb_generic_event_t *event;
 
-	(void)events;
 	while ((event = xcb_poll_for_event(k->x)) != NULL) {
 		const xcb_property_notify_event_t *property = (const void *)event;
 		uint8_t type = event->response_type & 0x7f;
@@ -81,6 +72,26 @@ handle_x(struct loop_fd *source, uint32_t events, void *data)
 			loop_timer_start(k->settle, SETTLE_MS);
 		free(event);
 	}
+}
+
+static void
+handle_settled(struct loop_timer *timer, void *data)
+{
+	struct keyboard *k = data;
+
+	(void)timer;
+	look(k);
+	/* What came with the answers is in the library's queue, where it wakes nobody. */
+	take_events(k);
+}
+
+static void
+handle_x(struct loop_fd *source, uint32_t events, void *data)
+{
+	struct keyboard *k = data;
+
+	(void)events;
+	take_events(k);
 	/* Whoever watches the monitors says that the display has gone. */
 	if (xcb_connection_has_error(k->x) != 0) {
 		loop_fd_destroy(source);

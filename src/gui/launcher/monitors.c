@@ -51,16 +51,24 @@ handle_settled(struct loop_timer *timer, void *data)
 }
 
 static void
+take_events(struct monitors *m)
+{
+	xcb_generic_event_t *event;
+
+	while ((event = xcb_poll_for_event(m->x)) != NULL) {
+		free(event);
+		if (m->settle != NULL)
+			loop_timer_start(m->settle, SETTLE_MS);
+	}
+}
+
+static void
 handle_x(struct loop_fd *source, uint32_t events, void *data)
 {
 	struct monitors *m = data;
-	xcb_generic_event_t *event;
 
 	(void)events;
-	while ((event = xcb_poll_for_event(m->x)) != NULL) {
-		free(event);
-		loop_timer_start(m->settle, SETTLE_MS);
-	}
+	take_events(m);
 	if (xcb_connection_has_error(m->x) != 0) {
 		loop_fd_destroy(source);
 		m->source = NULL;
@@ -137,6 +145,8 @@ monitors_describe(struct monitors *m, struct buf *ret_lines)
 		xcb_randr_monitor_info_next(&at))
 		result = put_monitor(ret_lines, at.data);
 	free(reply);
+	/* What came with the answer is in the library's queue, where it wakes nobody. */
+	take_events(m);
 	return result;
 }
 
