@@ -40,6 +40,8 @@
 #define HEIGHT 100
 #define RED 0xff0000
 #define GREEN 0x00ff00
+/* Longer than the agent gathers changes for. */
+#define COMMIT_INTERVAL_US 10000
 #define KEYCODE_A 38
 #define KEYCODE_SHIFT 50
 
@@ -344,6 +346,46 @@ test_waits_for_release(void **state)
 	release(second_buffer);
 }
 
+/* The daemon shows what was committed; what it showed before goes back. */
+static void
+show(uint32_t buffer, uint32_t *shown)
+{
+	release(*shown);
+	*shown = buffer;
+}
+
+static void
+draw_and_wait(uint32_t colour, uint32_t *shown)
+{
+	draw(colour, (xcb_rectangle_t){1, 0, 1, 1});
+	do
+		show(expect(GUI_X_COMMIT, window).commit.buffer_id, shown);
+	while (pixel_at(&dumps[*shown == second_buffer], 1, 0) != colour);
+}
+
+/* What is drawn while an earlier change is being copied is not left for the change after it. */
+static void
+test_the_last_change_is_shown(void **state)
+{
+	uint32_t shown = first_buffer, colour = 1;
+	struct gui_message m;
+
+	for (; colour < 200; colour++) {
+		draw(colour, (xcb_rectangle_t){0, 0, 1, 1});
+		usleep(colour * 37 % 400);
+		draw_and_wait(colour, &shown);
+		usleep(COMMIT_INTERVAL_US);
+	}
+	/* What was in a copy before it was told of is committed once more. */
+	while (next_message(&m, QUIET_MS)) {
+		if (m.type == GUI_X_COMMIT)
+			show(m.commit.buffer_id, &shown);
+	}
+	if (shown != first_buffer)
+		draw_and_wait(colour, &shown);
+	assert_int_equal(shown, first_buffer);
+}
+
 static void
 test_titles(void **state)
 {
@@ -373,6 +415,26 @@ ask_state(uint32_t action, const char *state)
 	return expect(GUI_WINDOW_FLAGS, window).flags;
 }
 
+/* Until the agent has told the program of the state that the host has given to its window. */
+static void
+await_state(const char *state)
+{
+	uint64_t end_ms = loop_now_ms() + PATIENCE_MS;
+	xcb_atom_t property = atom("_NET_WM_STATE"), wanted = atom(state), found = XCB_NONE;
+
+	while (found != wanted && loop_now_ms() < end_ms) {
+		xcb_get_property_reply_t *reply = xcb_get_property_reply(
+			x, xcb_get_property(x, 0, window, property, XCB_ATOM_ATOM, 0, 1), NULL);
+
+		assert_non_null(reply);
+		if (xcb_get_property_value_length(reply) == sizeof(found))
+			memcpy(&found, xcb_get_property_value(reply), sizeof(found));
+		free(reply);
+		usleep(1000);
+	}
+	assert_int_equal(found, wanted);
+}
+
 /* The wish for the full screen, its end, and what depends on what the host has made of it. */
 static void
 test_states(void **state)
@@ -385,6 +447,7 @@ test_states(void **state)
 	assert_int_equal(ask_state(0, fullscreen).unset, GUI_FLAG_FULLSCREEN);
 	assert_int_equal(ask_state(2, fullscreen).set, GUI_FLAG_FULLSCREEN);
 	send_message(&granted, NULL);
+	await_state(fullscreen);
 	assert_int_equal(ask_state(2, fullscreen).unset, GUI_FLAG_FULLSCREEN);
 	assert_int_equal(ask_state(1, "_NET_WM_STATE_DEMANDS_ATTENTION").set, GUI_FLAG_ATTENTION);
 }
@@ -499,6 +562,25 @@ test_input(void **state)
 	send_message(&(struct gui_message){.type = GUI_MOTION, .window = 0xdead}, NULL);
 }
 
+/* Until somebody offers something: the agent, for what the daemon has sent. */
+static void
+await_clipboard(void)
+{
+	uint64_t end_ms = loop_now_ms() + PATIENCE_MS;
+	xcb_window_t owner = XCB_NONE;
+
+	while (owner == XCB_NONE && loop_now_ms() < end_ms) {
+		xcb_get_selection_owner_reply_t *reply = xcb_get_selection_owner_reply(
+			x, xcb_get_selection_owner(x, atom("CLIPBOARD")), NULL);
+
+		assert_non_null(reply);
+		owner = reply->owner;
+		free(reply);
+		usleep(1000);
+	}
+	assert_int_not_equal(owner, XCB_NONE);
+}
+
 static void
 test_clipboard_into_the_qube(void **state)
 {
@@ -510,7 +592,7 @@ test_clipboard_into_the_qube(void **state)
 	xcb_selection_notify_event_t *notify;
 
 	send_message(&m, text);
-	(void)comes_within(GUI_CLIPBOARD_DATA, 100);
+	await_clipboard();
 	xcb_convert_selection(
 		x, window, atom("CLIPBOARD"), atom("UTF8_STRING"), property, XCB_CURRENT_TIME);
 	xcb_flush(x);
@@ -664,6 +746,7 @@ main(int argc, char **argv)
 		cmocka_unit_test(test_a_window_appears),
 		cmocka_unit_test(test_changes_go_to_another_buffer),
 		cmocka_unit_test(test_waits_for_release),
+		cmocka_unit_test(test_the_last_change_is_shown),
 		cmocka_unit_test(test_titles),
 		cmocka_unit_test(test_states),
 		cmocka_unit_test(test_the_daemon_resizes),

@@ -205,7 +205,7 @@ test_delayed_keys(void **state)
 	struct harness *h = *state;
 	AUTO_FREE char *path = write_config(h, "global: { events_max_delay = 1500; }\n");
 	const char *options[] = {"-C", path, NULL};
-	uint64_t first_ms = 0, last_ms = 0, began;
+	uint64_t began;
 	uint32_t keycode = 0;
 	struct gui_message m;
 
@@ -226,11 +226,9 @@ test_delayed_keys(void **state)
 			m.key.type, i % 2 == 0 ? GUI_EVENT_KEY_PRESS : GUI_EVENT_KEY_RELEASE);
 		assert_true(keycode == 0 || m.key.keycode == keycode);
 		keycode = m.key.keycode;
-		last_ms = loop_now_ms() - began;
-		first_ms = i == 0 ? last_ms : first_ms;
 	}
-	/* Sixteen at once without a delay take no time; with one, the chance of that is none. */
-	assert_true(last_ms - first_ms > 50);
+	/* That each of sixteen is held back for less than a tenth of the most does not happen. */
+	assert_true(loop_now_ms() - began > 150);
 }
 
 static void
