@@ -10,6 +10,11 @@ state_of() {
 	qvm-ls --raw-data --fields STATE "$1"
 }
 
+# shellcheck disable=SC2317 # run by check
+is_halted() {
+	[ "$(state_of "$1")" = Halted ]
+}
+
 machine_pid() {
 	local directory
 
@@ -39,8 +44,7 @@ machine=$(machine_pid shared)
 matches "the machine runs as a user of its own" '^2[0-9]{9}$' "$(stat -c %u "/proc/$machine" 2>/dev/null)"
 in_qube shared 'echo precious >/home/user/precious; sync'
 kill -KILL "$machine"
-for _ in $(seq 100); do [ "$(state_of shared)" = Halted ] && break; sleep 0.1; done
-is "a killed machine is a halted qube" Halted "$(state_of shared)"
+check "a killed machine is a halted qube" patiently 10 is_halted shared
 is "nothing of it runs on" "" "$(machine_pid shared)"
 check_fails "a call says that it does not run" qvm-run -n -p --no-gui shared true
 is "a call starts it again, and what was synced is there" precious \
@@ -48,8 +52,7 @@ is "a call starts it again, and what was synced is there" precious \
 
 # Its kernel panics. (A kernel that may reboot after one second ends the same way.)
 timeout 30 qvm-run -p --no-gui -u root shared 'echo c >/proc/sysrq-trigger' >/dev/null 2>&1 </dev/null
-for _ in $(seq 300); do [ "$(state_of shared)" = Halted ] && break; sleep 0.1; done
-is "a panic halts the qube" Halted "$(state_of shared)"
+check "a panic halts the qube" patiently 30 is_halted shared
 matches "the log says so" 'panic|reboot' "$(grep 'shared' "$(daemon_log)" | tail -n 3)"
 
 # One that never answers.

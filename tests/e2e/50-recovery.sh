@@ -29,14 +29,14 @@ pid_of() {
 	done
 }
 
-# A call that is tried until it works, half a minute at most. Run by check.
-# shellcheck disable=SC2317
-answers_again() {
-	for _ in $(seq 30); do
-		[ "$(timeout 10 qrexec-client -d shared 'user:echo again' 2>/dev/null </dev/null)" = again ] && return
-		sleep 1
-	done
-	return 1
+# shellcheck disable=SC2317 # run by patiently
+answers() {
+	[ "$(timeout 10 qrexec-client -d shared 'user:echo again' 2>/dev/null </dev/null)" = again ]
+}
+
+# shellcheck disable=SC2317 # run by patiently
+is_stopped() {
+	[ -z "$(pid_of qemu-system-x86_64)" ]
 }
 
 xid=$(xid_of shared)
@@ -58,14 +58,14 @@ for program in vchan-linkd qrexec-daemon; do
 	old=$(pid_of $program)
 	matches "$program runs" '^[0-9]+$' "$old"
 	kill -KILL "$old"
-	check "after the death of $program calls work again" answers_again
+	check "after the death of $program calls work again" patiently 30 answers
 	matches "a new $program runs" '^[0-9]+$' "$(pid_of $program)"
 done
 
 # Both at once, with the daemon.
 kill -KILL "$(cat "$BULKHEAD_ROOT/run/bulkheadd.pid")" "$(pid_of vchan-linkd)" "$(pid_of qrexec-daemon)"
 check "after the death of all three the daemon comes back" start_daemon
-check "and calls work again" answers_again
+check "and calls work again" patiently 30 answers
 
 output=$(timeout 20 bulkheadd 2>&1)
 is "a second daemon on the same root is refused" 1 "$?"
@@ -74,12 +74,12 @@ check "the first is not hurt" qvm-check shared
 
 # The qube's agent dies.
 root_in_qube shared 'kill -9 $(pidof qrexec-agent)' >/dev/null 2>&1
-check "after the death of the qube's agent calls work again" answers_again
+check "after the death of the qube's agent calls work again" patiently 30 answers
 
 # The daemon is told to end, and the qube stops while nobody watches.
 stop_daemon
 qrexec-client -d shared 'root:poweroff' </dev/null >/dev/null 2>&1
-for _ in $(seq 300); do [ -z "$(pid_of qemu-system-x86_64)" ] && break; sleep 0.1; done
+patiently 30 is_stopped
 check "the daemon comes back to a stopped qube" start_daemon
 is "and knows it" Halted "$(qvm-ls --raw-data --fields STATE shared)"
 check "it starts again" start_qube shared

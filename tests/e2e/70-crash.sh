@@ -24,21 +24,31 @@ points_of() {
 	sort -u "$list" | grep -vE '^storage:(split|fill|move|fold|flatten|tidy):'
 }
 
+# shellcheck disable=SC2317 # run by patiently
+is_dead() {
+	! daemon_alive
+}
+
 # crash_at POINT COMMAND...: the daemon dies there, and comes back.
 crash_at() {
-	local point=$1 _
+	local point=$1
 
 	shift
 	stop_daemon
 	BULKHEAD_CRASH_AT=$point start_daemon
 	"$@" >/dev/null 2>&1
-	for _ in $(seq 50); do daemon_alive || break; sleep 0.1; done
+	patiently 5 is_dead
 	daemon_alive && stop_daemon
 	start_daemon
 }
 
 state_of() {
 	qvm-ls --raw-data --fields STATE "$1" 2>/dev/null
+}
+
+# shellcheck disable=SC2317 # run by check
+is_halted() {
+	[ "$(state_of "$1")" = Halted ]
 }
 
 processes_of() {
@@ -54,17 +64,17 @@ processes_of() {
 # go in the background.
 # shellcheck disable=SC2317 # run by check
 whole_or_nothing() {
-	local _
 	if qvm-check --quiet "$1" 2>/dev/null; then
 		qvm-volume info "$1:private" >/dev/null && qvm-remove --force "$1" >/dev/null 2>&1
 	fi
-	for _ in $(seq 50); do
-		! qvm-check --quiet "$1" 2>/dev/null &&
-			[ -z "$(find "$BULKHEAD_ROOT" -name "*$1*" ! -name '*.log*')" ] && return
-		sleep 0.1
-	done
+	patiently 5 is_nothing "$1" && return
 	find "$BULKHEAD_ROOT" -name "*$1*" ! -name '*.log*'
 	return 1
+}
+
+# shellcheck disable=SC2317 # run by patiently
+is_nothing() {
+	! qvm-check --quiet "$1" 2>/dev/null && [ -z "$(find "$BULKHEAD_ROOT" -name "*$1*" ! -name '*.log*')" ]
 }
 
 make_victim() {
@@ -128,8 +138,7 @@ for point in $points; do
 	root_in_qube minimal "echo $count >/etc/written; sync"
 	crash_at "$point" stop_template
 	# Before the machine's end nothing had happened, and the qube went on to stop by itself.
-	for _ in $(seq 100); do [ "$(state_of minimal)" = Halted ] && break; sleep 0.2; done
-	is "commit, killed at $point: halted" Halted "$(state_of minimal)"
+	check "commit, killed at $point: halted" patiently 20 is_halted minimal
 	is "commit, killed at $point: no process is left" "" "$(processes_of minimal)"
 	last=$point
 done
@@ -159,14 +168,14 @@ left_of_disposables() {
 
 # shellcheck disable=SC2317 # run by check
 nothing_left() {
-	local _
-
-	for _ in $(seq 100); do
-		[ -n "$(left_of_disposables)" ] || return 0
-		sleep 0.2
-	done
+	patiently 20 is_nothing_left && return
 	left_of_disposables
 	return 1
+}
+
+# shellcheck disable=SC2317 # run by patiently
+is_nothing_left() {
+	[ -z "$(left_of_disposables)" ]
 }
 
 # A machine that was complete when the daemon died goes on; nobody waits for it any more.
@@ -185,16 +194,21 @@ done
 
 # shellcheck disable=SC2317
 freeze() {
-	local before _
+	local before
 
-	before=$(grep -c '\[victim\]: info: a disposable is booted and frozen' "$(daemon_log)")
+	before=$(frozen_count)
 	qvm-features --unset victim frozen-disposables
-	for _ in $(seq 300); do
-		daemon_alive || return 1
-		[ "$(grep -c '\[victim\]: info: a disposable is booted and frozen' "$(daemon_log)")" -le "$before" ] || return 0
-		sleep 0.2
-	done
-	return 1
+	patiently 60 is_frozen_or_dead "$before"
+	[ "$(frozen_count)" -gt "$before" ]
+}
+
+frozen_count() {
+	grep -c '\[victim\]: info: a disposable is booted and frozen' "$(daemon_log)"
+}
+
+# shellcheck disable=SC2317 # run by patiently
+is_frozen_or_dead() {
+	! daemon_alive || [ "$(frozen_count)" -gt "$1" ]
 }
 
 # shellcheck disable=SC2317

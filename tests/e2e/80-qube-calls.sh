@@ -77,14 +77,6 @@ call() {
 	in_qube "$1" "printf '%s' '${4:-}' | timeout 100 qrexec-client-vm $2 $3 2>/dev/null; echo \"status \$?\""
 }
 
-# seconds COMMAND...: how long it takes, in whole seconds.
-seconds() {
-	local start=$SECONDS
-
-	"$@" >/dev/null 2>&1
-	echo $((SECONDS - start))
-}
-
 at_most() {
 	local what=$1 limit=$2 value=$3
 
@@ -96,20 +88,9 @@ at_most() {
 	fi
 }
 
-# until_true SECONDS COMMAND...
-until_true() {
-	local end=$((SECONDS + $1))
-
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ $SECONDS -lt $end ] || return 1
-		sleep 0.2
-	done
-}
-
 # --- yes and no -------------------------------------------------------------------------------
 
-require "the policy daemon is there" until_true 20 test -S "$BULKHEAD_ROOT/run/qubes/policy.sock"
+require "the policy daemon is there" patiently 20 test -S "$BULKHEAD_ROOT/run/qubes/policy.sock"
 is "a call that is allowed" $'test.Echo+|alpha\nhello\nstatus 7' "$(call alpha beta test.Echo $'hello\n')"
 is "its argument" 'test.Echo+a+b|alpha' "$(call alpha beta test.Echo+a+b | head -n 1)"
 is "the other way" 'test.Echo+|beta' "$(call beta alpha test.Echo | head -n 1)"
@@ -170,7 +151,7 @@ agent_says() {
 	ln -sfn "$work/agent.sock" "$services/policy.Ask"
 	socat -t 60 "UNIX-LISTEN:$work/agent.sock,fork" EXEC:"$work/agent" &
 	agent_pid=$!
-	until_true 10 test -S "$work/agent.sock"
+	patiently 10 test -S "$work/agent.sock"
 }
 
 stop_agent() {
@@ -189,7 +170,7 @@ agent_says allow:gamma
 is "an answer that was not offered" "status 126" "$(call alpha beta test.Ask)"
 printf '#!/bin/sh\nexec sleep 60\n' >"$work/agent"
 in_qube alpha 'timeout 3 qrexec-client-vm beta test.Ask </dev/null' >/dev/null || :
-check "who leaves before the answer takes the question along" until_true 20 \
+check "who leaves before the answer takes the question along" patiently 20 \
 	grep -qF "'test.Ask' to 'beta': withdrawn" "$BULKHEAD_ROOT/var/log/qubes/qrexec.alpha.log"
 stop_agent
 is "nobody to ask" "status 126" "$(call alpha beta test.Ask)"
@@ -200,8 +181,9 @@ is "autostart=no is honoured" "status 126" "$(call alpha gamma test.Late)"
 is "and nothing was started" Halted "$(qvm-ls --raw-data --fields STATE gamma)"
 call alpha gamma test.Echo >"$work/started" &
 starting=$!
-sleep 1
-at_most "a call beside one that waits for a start" 5 "$(seconds call alpha beta test.Echo)"
+sleep 0.3
+matches "a call beside one that waits for a start" 'status 7' "$(call alpha beta test.Echo)"
+check "which still does" kill -0 $starting
 wait $starting
 is "a halted target is started" Running "$(qvm-ls --raw-data --fields STATE gamma)"
 matches "and called" 'status (7|127)' "$(tail -n 1 "$work/started")"
@@ -209,9 +191,10 @@ matches "and called" 'status (7|127)' "$(tail -n 1 "$work/started")"
 qvm-pause gamma
 root_in_qube alpha 'rm -f /tmp/paused; (printf "" | timeout 60 qrexec-client-vm gamma test.Cat >/dev/null 2>&1; echo $? >/tmp/paused) >/dev/null 2>&1 </dev/null & true'
 sleep 1
-at_most "a call beside one to a paused qube" 5 "$(seconds call alpha beta test.Echo)"
+matches "a call beside one to a paused qube" 'status 7' "$(call alpha beta test.Echo)"
+check_fails "which waits for that qube" in_qube alpha 'test -s /tmp/paused'
 qvm-unpause gamma
-check "which goes on with that qube" until_true 60 in_qube alpha 'test -s /tmp/paused'
+check "which goes on with that qube" patiently 60 in_qube alpha 'test -s /tmp/paused'
 qvm-kill gamma >/dev/null 2>&1
 
 # --- disposables ------------------------------------------------------------------------------
@@ -225,14 +208,14 @@ no_disposables() {
 }
 
 is "a disposable for the call" 'test.Echo+|alpha' "$(call alpha @dispvm test.Echo | head -n 1)"
-check "is gone after it" until_true 60 no_disposables
+check "is gone after it" patiently 60 no_disposables
 
 # hold TARGET: a call in alpha that lasts; its status will be in /tmp/held.
 hold() {
 	root_in_qube alpha "rm -f /tmp/held /tmp/hold.*; mkfifo /tmp/hold.in
 		(sleep 1000 >/tmp/hold.in & echo \$! >/tmp/hold.pid
 		qrexec-client-vm $1 test.Hold </tmp/hold.in >/tmp/hold.out 2>/dev/null; echo \$? >/tmp/held) >/dev/null 2>&1 </dev/null & true"
-	until_true 60 in_qube alpha 'grep -q held /tmp/hold.out'
+	patiently 60 in_qube alpha 'grep -q held /tmp/hold.out'
 }
 
 # The writer ends, and with its input the call.
@@ -261,9 +244,9 @@ is_restarted() {
 require "a disposable that lasts" hold @dispvm:base
 pid=$(daemon_of qrexec-daemon alpha)
 kill -KILL "$pid"
-check "its caller's qrexec-daemon is killed: the disposable goes" until_true 60 no_disposables
-check "the daemon is back" until_true 30 is_restarted qrexec-daemon alpha "$pid"
-check "the caller has ended" until_true 30 in_qube alpha 'test -s /tmp/held'
+check "its caller's qrexec-daemon is killed: the disposable goes" patiently 60 no_disposables
+check "the daemon is back" patiently 30 is_restarted qrexec-daemon alpha "$pid"
+check "the caller has ended" patiently 30 in_qube alpha 'test -s /tmp/held'
 matches "and calls go on" 'status 7' "$(call alpha beta test.Echo)"
 
 disposable_name() {
@@ -274,8 +257,8 @@ disposable_name() {
 goes_with() {
 	require "a disposable that lasts" hold @dispvm:base
 	"${@:2}" >/dev/null 2>&1
-	check "$1: the disposable goes" until_true 60 no_disposables
-	check "$1: the caller has ended" until_true 30 in_qube alpha 'test -s /tmp/held'
+	check "$1: the disposable goes" patiently 60 no_disposables
+	check "$1: the caller has ended" patiently 30 in_qube alpha 'test -s /tmp/held'
 	drop_held
 }
 
@@ -311,10 +294,10 @@ goes_with "its call ends while bulkheadd is away" end_call_without_bulkheadd
 # A call that is under way needs no agent.
 require "a disposable that lasts" hold @dispvm:base
 root_in_qube alpha 'killall -KILL qrexec-agent' >/dev/null 2>&1
-check "its caller's agent is killed: there is another" until_true 60 in_qube alpha true
+check "its caller's agent is killed: there is another" patiently 60 in_qube alpha true
 is "and the call goes on" "" "$(in_qube alpha 'cat /tmp/held 2>/dev/null')"
 drop_held
-check "at whose end the disposable goes" until_true 60 no_disposables
+check "at whose end the disposable goes" patiently 60 no_disposables
 matches "and after all that calls go on" 'status 7' "$(call alpha beta test.Echo)"
 
 # --- many -------------------------------------------------------------------------------------
@@ -359,24 +342,24 @@ for program in qrexec-daemon vchan-linkd; do
 		pid=$(daemon_of "$program" "$victim")
 		kill -KILL "$pid"
 		check "$program of $victim is killed in mid-call, and comes back" \
-			until_true 30 is_restarted "$program" "$victim" "$pid"
+			patiently 30 is_restarted "$program" "$victim" "$pid"
 		if [ "$program" = vchan-linkd ]; then
-			check "the caller ends" until_true 30 in_qube alpha 'test -s /tmp/held'
+			check "the caller ends" patiently 30 in_qube alpha 'test -s /tmp/held'
 			is "with an error" 255 "$(in_qube alpha 'cat /tmp/held')"
 		else
 			is "the call itself goes on" "" "$(in_qube alpha 'cat /tmp/held 2>/dev/null')"
 		fi
 		drop_held
-		check "the next call works" until_true 30 \
+		check "the next call works" patiently 30 \
 			bash -c "$(declare -f in_qube call); call alpha beta test.Echo | grep -q 'status 7'"
 		check "nothing of the old one is left in the target" \
-			until_true 30 in_qube beta '! ps | grep -q "[t]est.Hold"'
+			patiently 30 in_qube beta '! ps | grep -q "[t]est.Hold"'
 	done
 done
 
 require "a call that lasts" hold beta
 qvm-kill beta >/dev/null 2>&1
-check "the target is killed in mid-call: the caller ends" until_true 30 in_qube alpha 'test -s /tmp/held'
+check "the target is killed in mid-call: the caller ends" patiently 30 in_qube alpha 'test -s /tmp/held'
 is "with an error" 255 "$(in_qube alpha 'cat /tmp/held')"
 drop_held
 require "the target starts again" start_qube beta
@@ -385,8 +368,8 @@ matches "and is called" 'status 7' "$(call alpha beta test.Echo)"
 require "a disposable that lasts" hold @dispvm:base
 require "and a call that lasts" hold beta
 qvm-kill alpha >/dev/null 2>&1
-check "the caller is killed in mid-call: its service ends" until_true 30 in_qube beta '! ps | grep -q "[t]est.Hold"'
-check "and its disposable goes" until_true 60 no_disposables
+check "the caller is killed in mid-call: its service ends" patiently 30 in_qube beta '! ps | grep -q "[t]est.Hold"'
+check "and its disposable goes" patiently 60 no_disposables
 require "the caller starts again" start_qube alpha
 matches "and calls" 'status 7' "$(call alpha beta test.Echo)"
 
@@ -396,7 +379,7 @@ done | head -n 1)
 kill -KILL "$pid"
 matches "without a policy daemon every call is refused, or there is one again" 'status (126|7)' \
 	"$(call alpha beta test.Echo)"
-check "and it comes back" until_true 30 \
+check "and it comes back" patiently 30 \
 	bash -c "$(declare -f in_qube call); call alpha beta test.Echo | grep -q 'status 7'"
 
 sleep 2

@@ -176,13 +176,21 @@ is "one that the policy refuses" "" "$(a '(echo through; sleep 1) | busybox nc -
 
 hidden() { b 'ls -A ~/QubesIncoming/files-a 2>/dev/null' | xargs; }
 
-a 'head -c 30000000 /dev/zero >~/large'
-a 'cd && (qvm-copy-to-vm files-b large 2>/dev/null & sleep 0.7; kill -KILL $(pidof qfile-agent qrexec-client-vm) 2>/dev/null; wait)' >/dev/null
-for _ in $(seq 50); do
-	[ -n "$(hidden)" ] || break
-	sleep 0.2
-done
-is "a sender that is killed leaves nothing" "" "$(hidden)"
+# shellcheck disable=SC2317 # run by check
+is_arriving() {
+	[ -n "$(hidden)" ]
+}
+
+# shellcheck disable=SC2317 # run by check
+is_gone() {
+	! is_arriving
+}
+
+a 'truncate -s 1G ~/huge; head -c 30000000 /dev/zero >~/large'
+(a 'cd && qvm-copy-to-vm files-b huge' >/dev/null 2>&1 &)
+check "something arrives" patiently 20 is_arriving
+a 'kill -KILL $(pidof qfile-agent qrexec-client-vm)'
+check "a sender that is killed leaves nothing" patiently 10 is_gone
 
 b 'mkdir -p ~/QubesIncoming'
 root_in_qube files-b 'mount -t tmpfs -o size=8m,uid=1000,gid=1000,mode=700 none /home/user/QubesIncoming'
@@ -207,17 +215,10 @@ hostile "a device" "\\002\\000\\000\\000\\244\\041\\000\\000$zero$zero$zero$zero
 is "nothing is outside either" "" "$(b 'find / -xdev -newer /tmp/v/open -name x -path "*Incoming*" 2>/dev/null')"
 
 # The receiving qube is killed in the middle; after its start nothing is half there.
-a 'truncate -s 1G ~/huge'
 (a 'cd && qvm-move-to-vm files-b huge' >/dev/null 2>&1 &)
-for _ in $(seq 100); do
-	[ -z "$(hidden)" ] || break
-	sleep 0.1
-done
+check "something arrives again" patiently 20 is_arriving
 qvm-kill files-b
-for _ in $(seq 100); do
-	[ "$(qvm-ls --raw-data --fields STATE files-b)" != Halted ] || break
-	sleep 0.2
-done
+patiently 20 eval '[ "$(qvm-ls --raw-data --fields STATE files-b)" = Halted ]'
 require "files-b starts again" start_qube files-b
 is "a move to a qube that died takes nothing" $((1 << 30)) "$(a 'stat -c %s ~/huge; rm ~/huge')"
 is "it works again" 0 "$(status_of a 'cd && qvm-move-to-vm files-b one')"

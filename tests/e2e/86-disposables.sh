@@ -20,16 +20,9 @@ frozen_count() {
 	grep -c '\[dvm\]: info: a disposable is booted and frozen' "$(daemon_log)"
 }
 
-# shellcheck disable=SC2317 # run by require
 # await_frozen BEFORE: until one more was made than there were.
 await_frozen() {
-	local _
-
-	for _ in $(seq 240); do
-		[ "$(frozen_count)" -le "$1" ] || return 0
-		sleep 0.5
-	done
-	return 1
+	patiently 120 eval "[ \"\$(frozen_count)\" -gt $1 ]"
 }
 
 # in_disposable COMMAND
@@ -56,7 +49,6 @@ was_a_copy() {
 }
 
 # What is left of disposables anywhere but in the logs.
-# shellcheck disable=SC2317 # run by until_true
 traces() {
 	qvm-ls --raw-list | grep '^disp[0-9]'
 	find "$BULKHEAD_ROOT/var/lib" "$BULKHEAD_ROOT/run" -name '*disp[0-9]*'
@@ -64,12 +56,7 @@ traces() {
 
 # shellcheck disable=SC2317 # run by check
 no_traces() {
-	local _
-
-	for _ in $(seq 60); do
-		[ -n "$(traces)" ] || return 0
-		sleep 0.5
-	done
+	patiently 30 eval '[ -z "$(traces)" ]' && return
 	traces
 	return 1
 }
@@ -350,7 +337,7 @@ check_fails "as a qube that is not hidden" qvm-features kept internal
 check "and that can be removed" qvm-remove --force kept
 require "another one is made" patiently 120 another_ready "$name"
 name=$(ready_one)
-check "a shutdown of all ends it" timeout 60 qvm-shutdown --all --wait
+check "a shutdown of all ends it" timeout 200 qvm-shutdown --all --wait
 sleep 6
 is "and no other comes in its place" "" "$(qvm-features dvm preload-dispvm 2>/dev/null)"
 qvm-features --unset dvm preload-dispvm-max
@@ -434,8 +421,7 @@ kill_process_of "$name" qemu-system
 check "a machine that dies leaves nothing" no_traces
 name=$(new_disposable)
 kill_process_of "$name" qrexec-daemon
-sleep 1
-is "a daemon that dies is replaced" yes "$(in_qube "$name" 'echo yes')"
+check "a daemon that dies is replaced" patiently 20 in_qube "$name" true
 kill -KILL "$(cat "$BULKHEAD_ROOT/run/bulkheadd.pid")"
 sleep 0.5
 start_daemon
@@ -449,11 +435,7 @@ require "a disposable is frozen again" await_frozen "$(frozen_count)"
 
 qvm-prefs --default shared default_dispvm 2>/dev/null
 check "the template can be removed" qvm-remove --force dvm
-for _ in $(seq 20); do
-	left=$(find "$BULKHEAD_ROOT/var/lib/qubes/frozen" "$BULKHEAD_ROOT/var/lib/qubes/appvms" -path '*dvm*' 2>/dev/null)
-	[ -n "$left" ] || break
-	sleep 0.5
-done
-is "and its frozen disposable goes with it" "" "$left"
+check "and its frozen disposable goes with it" patiently 10 eval \
+	'[ -z "$(find "$BULKHEAD_ROOT"/var/lib/qubes/{frozen,appvms} -path "*dvm*" 2>/dev/null)" ]'
 
 finish

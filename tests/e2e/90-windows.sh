@@ -32,13 +32,18 @@ file_has() {
 	[ "$(in_qube "$1" "cat $2")" = "$3" ]
 }
 
-check_typing() {
-	local window=$1 text=$2
+# A program that has just shown its window may not listen yet.
+types() {
+	local _
 
-	focus "$window"
-	write "echo $text >/tmp/typed"
-	press Return
-	check "$manager: typed text arrives" patiently 30 file_has windows-blue /tmp/typed "$text"
+	for _ in 1 2 3 4; do
+		focus "$1"
+		press ctrl+c
+		write "echo $2 >/tmp/typed"
+		press Return
+		patiently 5 file_has windows-blue /tmp/typed "$2" && return
+	done
+	return 1
 }
 
 is_popup_there() {
@@ -61,6 +66,34 @@ check_menu() {
 	sleep 1
 }
 
+# How soon a program has copied what it was told to only the program knows.
+copies() {
+	local pause
+
+	for pause in 2 4 8 16; do
+		press ctrl+a ctrl+c
+		sleep $pause
+		press ctrl+shift+c
+		patiently 3 holds_between "$1" && return
+	done
+	return 1
+}
+
+# And how soon it has asked for what it is to paste.
+pastes() {
+	local pause
+
+	for pause in 2 4 8 16; do
+		press ctrl+c
+		write 'cat >/tmp/pasted'
+		press Return shift+Insert
+		sleep $pause
+		press Return ctrl+d
+		patiently 3 file_has windows-red /tmp/pasted "$1" && return
+	done
+	return 1
+}
+
 # What is copied in one qube arrives in the other when both chords are pressed, and nowhere else.
 check_clipboard() {
 	local from=$1 to=$2 text=$3
@@ -68,24 +101,13 @@ check_clipboard() {
 	focus "$from"
 	press ctrl+a
 	write "$text"
-	press ctrl+a ctrl+c
-	sleep 2
-	press ctrl+shift+c
-	check "$manager: the chord copies" patiently 30 holds_between "$text"
+	check "$manager: the chord copies" copies "$text"
 	is "$manager: the host's own clipboard stays empty" "" "$(timeout 3 xclip -o -selection clipboard 2>/dev/null)"
 	focus "$to"
 	xdotool mousemove --window "$to" 60 60 click 1
-	write 'cat >/tmp/pasted'
-	press Return
-	sleep 1
 	press ctrl+shift+v
 	check "$manager: the other chord pastes, and nothing stays between" patiently 30 holds_between ""
-	sleep 1
-	press shift+Insert
-	sleep 2
-	press Return ctrl+d
-	check "$manager: copied text arrives in the other qube" patiently 30 \
-		file_has windows-red /tmp/pasted "$text"
+	check "$manager: copied text arrives in the other qube" pastes "$text"
 }
 
 holds_between() {
@@ -172,11 +194,19 @@ check_wheel() {
 	check "a terminal for the wheel" patiently $slow wheel_window
 	window=$(wheel_window)
 	[ -n "$window" ] || return
-	focus "$window"
-	sleep 4
-	xdotool mousemove --window "$window" 60 60 click 4 click 5
-	check "the wheel turns up and down in the qube" patiently 30 \
-		eval 'in_qube windows-blue "cut -c 4,10 /tmp/wheel" | grep -q "\`a"'
+	check "the wheel turns up and down in the qube" turns "$window"
+}
+
+# Until the program has begun to listen; then either way may be the first.
+turns() {
+	local _
+
+	for _ in 1 2 3 4 5 6; do
+		focus "$1"
+		xdotool mousemove --window "$1" 60 60 click 4 click 5
+		patiently 1 eval 'in_qube windows-blue "cut -c 4,10 /tmp/wheel" | grep -q "\`a\|a\`"' && return
+	done
+	return 1
 }
 
 has_shown() {
@@ -249,7 +279,7 @@ test_with() {
 	xdotool windowraise "$other"
 	check "$manager: red on all four sides" patiently 40 has_border "$other" "$red"
 	matches "$manager: the title names the qube" '"\[windows-blue\] ' "$(xprop -id "$xterm" _NET_WM_NAME)"
-	check_typing "$xterm" "typed-$manager"
+	check "$manager: typed text arrives" types "$xterm" "typed-$manager"
 	check_menu "$editor"
 	check_clipboard "$editor" "$other" "text-$manager"
 	check_resize "$xterm"
@@ -335,11 +365,8 @@ type_in_restarted() {
 	local window
 
 	window=$(windows_of windows-blue xterm | head -n 1)
-	focus "$window"
 	xdotool mousemove --window "$window" 60 60 click 1
-	write "echo after >/tmp/typed"
-	press Return
-	patiently 30 file_has windows-blue /tmp/typed after
+	types "$window" after
 }
 
 # Notifications of the host, to be read.

@@ -1,16 +1,8 @@
 # Displays without a screen, and what is to be seen on them. Sourced, after lib.sh or by others.
 # shellcheck shell=bash
 
-# patiently SECONDS COMMAND...: until it succeeds.
-patiently() {
-	local end=$((SECONDS + $1))
-
-	shift
-	until "$@" >/dev/null 2>&1; do
-		[ "$SECONDS" -lt "$end" ] || return 1
-		sleep 0.3
-	done
-}
+# shellcheck source-path=SCRIPTDIR source=patience.sh
+. "$(dirname "${BASH_SOURCE[0]}")/patience.sh"
 
 # start_display SIZE: an X server of its own; sets DISPLAY and display_pid.
 start_display() {

@@ -7,6 +7,9 @@
 # the programs under test were installed, if not in build/prefix.
 # shellcheck shell=bash
 
+# shellcheck source-path=SCRIPTDIR source=patience.sh
+. "$(dirname "${BASH_SOURCE[0]}")/patience.sh"
+
 source_directory=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 prefix=${BULKHEAD_PREFIX:-$source_directory/build/prefix}
 PATH=$prefix/bin:$prefix/sbin:$PATH
