@@ -19,6 +19,7 @@ run_meson() {
 	say "$suite: running"
 	rm -f "$log"
 	meson test -C "$directory" --no-rebuild --suite "$suite" --print-errorlogs --num-processes 2 \
+		--timeout-multiplier 3 \
 		</dev/null | grep -E '(FAIL|TIMEOUT|SKIP|ERROR|^[^ ]*==|error:)' || :
 	if [ ! -e "$log" ]; then
 		say "$suite: no test ran"
@@ -111,7 +112,7 @@ run_e2e() {
 		name=$(basename "$script" .sh)
 		status=0
 		say "e2e: $name"
-		timeout --kill-after=60 900 "$script" </dev/null 2>&1 | tee "$output" || status=$?
+		timeout --kill-after=60 1800 "$script" </dev/null 2>&1 | tee "$output" || status=$?
 		count_tap "$output" "$status" "e2e $name"
 	done
 	"$source_directory/tests/e2e/finish" "$BULKHEAD_E2E_ROOT"
