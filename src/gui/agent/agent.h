@@ -151,6 +151,10 @@ void window_remove(struct agent *a, struct agent_window *w);
 void window_announce(struct agent *a, struct agent_window *w);
 void window_send_configure(struct agent *a, const struct agent_window *w);
 
+/* window_messages.c */
+/* A message about a window that there is. Others are ignored. */
+void window_handle_message(struct agent *a, struct agent_window *w, const struct gui_message *m);
+
 /* properties.c */
 void properties_send_all(struct agent *a, struct agent_window *w);
 /* Sends what goes before and with MAP. */
