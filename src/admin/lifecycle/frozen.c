@@ -78,8 +78,7 @@ key_of_template(struct lifecycle *l, const struct qube *template)
 	if (storage_define_frozen(l->config.storage, template->name, VOLATILE_BYTES, &err) == 0)
 		key = frozen_key(l, &model, owner, &err);
 	if (key == NULL)
-		log_qube_message(LOG_LEVEL_WARNING, template->name, "no frozen disposable: %s",
-			err_message(&err));
+		frozen_tell_failure(template->name, err_message(&err), err.code);
 	return key;
 }
 

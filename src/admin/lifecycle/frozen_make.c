@@ -134,14 +134,34 @@ frozen_drop(struct frozen *f, const char *why)
 	frozen_advance_ending(f);
 }
 
+void
+frozen_tell_failure(const char *name, const char *why, int code)
+{
+	AUTO_FREE char *directory = root_path("/var/lib/qubes");
+	AUTO_FREE char *advice = NULL;
+
+	if (code == ENOSPC || code == EDQUOT)
+		advice = text_format(
+			"; make room in '%s', it is tried again within minutes", directory);
+	log_qube_message(LOG_LEVEL_WARNING, name,
+		"no frozen disposable, its disposables boot: %s%s", why,
+		advice != NULL ? advice : "");
+}
+
+/* With the error's code, where there is one. */
+static void
+give_up(struct frozen *f, const char *why, int code)
+{
+	if (!f->doomed)
+		frozen_tell_failure(f->name, why, code);
+	loop_timer_stop(f->timer);
+	frozen_advance_ending(f);
+}
+
 static void
 fail(struct frozen *f, const char *why)
 {
-	if (!f->doomed)
-		log_qube_message(LOG_LEVEL_WARNING, f->name,
-			"no frozen disposable, its disposables boot: %s", why);
-	loop_timer_stop(f->timer);
-	frozen_advance_ending(f);
+	give_up(f, why, 0);
 }
 
 /* An answer has come. False when it has to go instead of on. */
@@ -150,7 +170,7 @@ step_is_over(struct frozen *f, const struct err *err)
 {
 	f->busy = false;
 	if (err != NULL || f->doomed) {
-		fail(f, err != NULL ? err_message(err) : "");
+		give_up(f, err != NULL ? err_message(err) : "", err != NULL ? err->code : 0);
 		return false;
 	}
 	return true;
@@ -192,7 +212,7 @@ handle_machine_end(struct frozen *f)
 		return;
 	}
 	if (seal(f->memory_fd, &err) < 0 || seal(f->device_fd, &err) < 0) {
-		fail(f, err_message(&err));
+		give_up(f, err_message(&err), err.code);
 		return;
 	}
 	crash_point("freeze:after-machine");
@@ -211,7 +231,7 @@ handle_machine_event(struct machine *m, const struct machine_event *event, void 
 		handle_machine_end(f);
 	else if (event->kind == MACHINE_EVENT_PAUSED && f->phase == FROZEN_BOOTING &&
 		 event->detail[0] != '\0')
-		fail(f, event->detail); /* by itself: no room for what it writes */
+		give_up(f, event->detail, ENOSPC); /* by itself: no room for what it writes */
 }
 
 static void
@@ -370,7 +390,7 @@ handle_storage_started(void *data, struct disk_images *disks, const struct err *
 		f->busy = true;
 		if (start_machine(f, disks, &failure) < 0) {
 			f->busy = false;
-			fail(f, err_message(&failure));
+			give_up(f, err_message(&failure), failure.code);
 		}
 	}
 	disk_images_destroy(disks);

@@ -57,6 +57,9 @@ struct frozen {
  */
 void frozen_make(struct lifecycle *l, const struct qube *template, char *key);
 
+/* Logs why there is none for this template; of an error's code also what to do, if it tells. */
+void frozen_tell_failure(const char *name, const char *why, int code);
+
 /* It is not wanted any more; another may be made in its place. It goes once nobody uses it. */
 void frozen_drop(struct frozen *f, const char *why);
 /* On the way out, from any phase; asking again is fine. */
