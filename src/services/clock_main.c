@@ -1,6 +1,7 @@
 /*
  * qube-clock: tells the time (qubes.GetDate) or sets it to a line on stdin (qubes.SetDateTime, and
- * qvm-sync-clock with the answer of dom0). Setting needs root; small differences are left alone.
+ * qvm-sync-clock with the answer of dom0). Setting needs root; small differences are left alone,
+ * unless the clock is to be exact.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -26,8 +27,9 @@ get(const char *argument)
 	return 0;
 }
 
+/* Exactly: also from little behind. A line is older than its arrival, and never tells too much. */
 static int
-set(void)
+set(bool exactly)
 {
 	char untrusted_line[DATE_LINE_LONG_BYTES + 1];
 	size_t size = 0;
@@ -40,7 +42,7 @@ set(void)
 	if (date_line_parse(untrusted_line, size, &wanted) < 0)
 		fatal("what was sent is not a time");
 	clock_gettime(CLOCK_REALTIME, &now);
-	if (!date_line_differs(&now, &wanted))
+	if (!date_line_differs(&now, &wanted) && !(exactly && date_line_is_behind(&now, &wanted)))
 		return 0;
 	if (clock_settime(CLOCK_REALTIME, &wanted) < 0)
 		fatal("cannot set the clock: %s", strerror(errno));
@@ -53,8 +55,8 @@ main(int argc, char **argv)
 	log_init("qube-clock");
 	if (argc >= 2 && argc <= 3 && text_equal(argv[1], "get"))
 		return get(argc == 3 ? argv[2] : "");
-	if (argc == 2 && text_equal(argv[1], "set"))
-		return set();
-	fputs("usage: qube-clock get [nanoseconds] | set\n", stderr);
+	if (argc >= 2 && argc <= 3 && text_equal(argv[1], "set"))
+		return set(argc == 3 && text_equal(argv[2], "exact"));
+	fputs("usage: qube-clock get [nanoseconds] | set [exact]\n", stderr);
 	return 2;
 }

@@ -88,3 +88,10 @@ date_line_differs(const struct timespec *now, const struct timespec *wanted)
 
 	return difference > DATE_LINE_TOLERATED_SECONDS;
 }
+
+bool
+date_line_is_behind(const struct timespec *now, const struct timespec *wanted)
+{
+	return now->tv_sec != wanted->tv_sec ? now->tv_sec < wanted->tv_sec
+					     : now->tv_nsec < wanted->tv_nsec;
+}

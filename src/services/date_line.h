@@ -27,5 +27,7 @@ int date_line_parse(const char *untrusted_text, size_t size, struct timespec *re
 #define DATE_LINE_TOLERATED_SECONDS 2
 /* Whether a clock that shows `now` is to be set to `wanted`. */
 bool date_line_differs(const struct timespec *now, const struct timespec *wanted);
+/* Whether it shows an earlier time, however little. */
+bool date_line_is_behind(const struct timespec *now, const struct timespec *wanted);
 
 #endif

@@ -239,8 +239,14 @@ check "its clock is right after it stood still" \
 check "it goes after its call" patiently 30 is_gone "$name"
 require "another one is made" patiently 120 another_ready "$name"
 name=$(ready_one)
-b=$(in_disposable "$facts")
+sleep 1.5
+begun=$(date +%s%N)
+b=$(in_disposable "$facts; /usr/lib/bulkhead/qube-clock get nanoseconds")
+now=$(date +%s%N)
 is "which is the next to be handed out" "$name" "$(line "$b" 1)"
+# Not behind by what it stood still for; what the setting takes is part of the call.
+clock=$(date -d "$(line "$b" 8)" +%s%N)
+check "its clock is right to a fraction of a second" test "$clock" -ge "$begun" -a "$clock" -le "$now"
 for i in 2:machine-id 3:boot_id 4:uuid 5:random_bytes; do
 	if [ -n "$(line "$a" "${i%%:*}")" ] &&
 		[ "$(line "$a" "${i%%:*}")" != "$(line "$b" "${i%%:*}")" ]; then

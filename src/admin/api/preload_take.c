@@ -145,7 +145,8 @@ preload_set_clock(struct preload *e, lifecycle_done done, struct err *err)
 	char line[64], date[32];
 	struct timespec now;
 	struct tm parts;
-	struct service_request request = {"qubes.SetDateTime", "root", line, CLOCK_TIMEOUT_MS};
+	struct service_request request = {
+		"qubes.SetDateTime+exact", "root", line, CLOCK_TIMEOUT_MS};
 
 	clock_gettime(CLOCK_REALTIME, &now);
 	gmtime_r(&now.tv_sec, &parts);

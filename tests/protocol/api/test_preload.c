@@ -110,7 +110,7 @@ test_is_made_and_given(void **state)
 	AUTO_FREE char *name = make_one(f);
 	AUTO_FREE char *calls = text_format("qubes.WaitForRunningSystem of %s\n"
 					    "qubes.WaitForSession of %s\nqubes.VMShell of %s\n"
-					    "qubes.SetDateTime of %s\n",
+					    "qubes.SetDateTime+exact of %s\n",
 		name, name, name, name);
 	AUTO_FREE char *handed_out = NULL;
 	struct event_log log;
@@ -124,7 +124,7 @@ test_is_made_and_given(void **state)
 	event_log_open(&log, f, "dom0");
 	handed_out = call_ok(f, "admin.vm.CreateDisposable", "dvm", "");
 	assert_string_equal(handed_out, name);
-	AUTO_FREE char *clock = text_format("qubes.SetDateTime of %s\n", name);
+	AUTO_FREE char *clock = text_format("qubes.SetDateTime+exact of %s\n", name);
 	assert_string_equal(machines_spare.calls, clock);
 	AUTO_FREE char *events = event_log_take(&log);
 	AUTO_FREE char *reset = text_format("%s property-reset:is_preload name=is_preload\n", name);

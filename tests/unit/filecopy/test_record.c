@@ -151,6 +151,13 @@ test_clock_distance(void **state)
 	assert_false(date_line_differs(&b, &a));
 	assert_true(date_line_differs(&a, &c));
 	assert_true(date_line_differs(&c, &a));
+	assert_true(date_line_is_behind(&a, &b));
+	assert_false(date_line_is_behind(&b, &a));
+	assert_false(date_line_is_behind(&a, &a));
+	b = a;
+	b.tv_nsec = 1;
+	assert_true(date_line_is_behind(&a, &b));
+	assert_false(date_line_is_behind(&b, &a));
 }
 
 static void
