@@ -222,7 +222,7 @@ for point in $(points_of copy | grep -E '^(freeze|storage:freeze):|^start:after-
 	qvm-features victim frozen-disposables ''
 	end_disposables
 	check "freezing and copying, killed at $point: nothing is left" nothing_left
-	is "and no process" "" "$(ls "$BULKHEAD_ROOT/run/bulkhead/frozen" 2>/dev/null)$(processes_of ../frozen/victim)"
+	is "and no process" "" "$(ls -d "$BULKHEAD_ROOT/run/bulkhead/frozen/victim" 2>/dev/null)$(processes_of ../frozen/victim)"
 done
 is "after all that a disposable is frozen and copied" yes "$(copy)"
 qvm-features victim frozen-disposables ''
