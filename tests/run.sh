@@ -96,26 +96,58 @@ build_test_peer() {
 	export BULKHEAD_TEST_PEER=$build_directory-peer/$target
 }
 
-# The scripts share one private instance, and in it one booted qube; see tests/e2e/lib.sh.
+# run_scripts RESULTS SCRIPT...: on a private instance, and in it one booted qube, that they share
+# (tests/e2e/lib.sh). What each printed is shown when it has ended, whole.
+run_scripts() {
+	local results=$1 script name status child
+
+	shift
+	BULKHEAD_E2E_ROOT=$(mktemp -d "${TMPDIR:-/tmp}/bulkhead-e2e.XXXXXX")
+	export BULKHEAD_E2E_ROOT
+	trap 'kill "$child"; wait "$child"; "$source_directory/tests/e2e/finish" "$BULKHEAD_E2E_ROOT"; exit 143' TERM INT
+	for script; do
+		name=$(basename "$script" .sh)
+		status=0
+		say "e2e: $name"
+		# What a shell does in the background can not be interrupted, nor can what that starts.
+		env --default-signal=INT timeout --kill-after=60 1800 "$script" \
+			</dev/null >"$results/$name" 2>&1 &
+		child=$!
+		wait "$child" || status=$?
+		flock "$results" cat "$results/$name"
+		say "e2e: $name has ended"
+		echo "$status" >"$results/$name.status"
+	done
+	"$source_directory/tests/e2e/finish" "$BULKHEAD_E2E_ROOT"
+}
+
+# Disposables take half of the time: they have an instance beside that of all others.
 run_e2e() {
-	local script name output status
+	local results others script status
 
 	build_release
 	build_template kernel
 	build_template minimal
 	build_template debian-12
 	build_test_peer
-	BULKHEAD_E2E_ROOT=$(mktemp -d "${TMPDIR:-/tmp}/bulkhead-e2e.XXXXXX")
-	export BULKHEAD_TEMPLATES=$template_directory BULKHEAD_E2E_ROOT
-	output=$BULKHEAD_E2E_ROOT/tap
+	export BULKHEAD_TEMPLATES=$template_directory
+	results=$(mktemp -d "${TMPDIR:-/tmp}/bulkhead-e2e-results.XXXXXX")
+	run_scripts "$results" "$source_directory"/tests/e2e/*-disposables*.sh &
+	others=$!
+	# shellcheck disable=SC2064 # the pid and the name of now
+	trap "kill $others 2>/dev/null; wait $others; rm -rf '$results'" EXIT
 	for script in "$source_directory"/tests/e2e/[0-9]*.sh; do
-		name=$(basename "$script" .sh)
-		status=0
-		say "e2e: $name"
-		timeout --kill-after=60 1800 "$script" </dev/null 2>&1 | tee "$output" || status=$?
-		count_tap "$output" "$status" "e2e $name"
+		case $script in *-disposables*) ;; *) set -- "$@" "$script" ;; esac
 	done
-	"$source_directory/tests/e2e/finish" "$BULKHEAD_E2E_ROOT"
+	(run_scripts "$results" "$@")
+	wait $others
+	for script in "$source_directory"/tests/e2e/[0-9]*.sh; do
+		script=$(basename "$script" .sh)
+		status=$(cat "$results/$script.status") || status=1
+		count_tap "$results/$script" "$status" "e2e $script"
+	done
+	rm -rf "$results"
+	trap - EXIT
 }
 
 run_suites() {
