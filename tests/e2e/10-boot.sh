@@ -62,6 +62,12 @@ is "debian-12: a file is opened by its kind, until its program ends" "text by th
 check "debian-12: it counts its updates" in_qube deb '/usr/lib/bulkhead/tell-updates'
 matches "debian-12: and tells dom0" 'allow' "$(qrexec-policy-log --qube deb --service qubes.NotifyUpdates | tail -n 1)"
 matches "debian-12: swap is on" xvdc\|vdc "$(in_qube deb 'cat /proc/swaps')"
+is "debian-12: its clock is set after the boot, and later on" "active active" \
+	"$(in_qube deb 'systemctl is-active qubes-sync-time-boot.timer qubes-sync-time.timer' | xargs)"
+qubes-prefs clockvm shared
+root_in_qube deb 'date -s "2 days ago" >/dev/null; systemctl start qubes-sync-time.service'
+matches "debian-12: by the qube that keeps the time" '^-?[0-9]{1,4}$' "$(($(date +%s) - $(in_qube deb 'date +%s')))"
+qubes-prefs clockvm ''
 check "debian-12: stops when asked" stop_qube deb
 is "debian-12: is halted" Halted "$(qvm-ls --raw-data --fields STATE deb)"
 

@@ -375,6 +375,8 @@ check_systemd() {
 	check "debian-12: that of the other too" \
 		timeout 120 qvm-run --service --pass-io --no-gui "$other" qubes.WaitForRunningSystem
 	is "debian-12: no unit failed" "" "$(in_qube "$name" 'systemctl list-units --failed --plain --no-legend')"
+	is "debian-12: dom0 has set its clock; it does so itself later on" "inactive active" \
+		"$(in_qube "$name" 'systemctl is-active qubes-sync-time-boot.timer qubes-sync-time.timer' | xargs)"
 	is "debian-12: host name and machine id are its own" "$name $(qvm-prefs "$name" uuid | tr -d -)" \
 		"$(in_qube "$name" 'echo $(hostname) $(cat /etc/machine-id)')"
 	# Seconds since the boot at which they started, against the end of the waiting.
