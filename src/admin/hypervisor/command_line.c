@@ -19,10 +19,12 @@
 
 /*
  * Host memory that translated code may take, per machine, under TCG; all of it is taken in the end.
- * Copies are many and short-lived.
+ * Copies are many and short-lived; the few that are kept ready have done before what they are then
+ * asked for.
  */
 #define TCG_CODE_CACHE_MIB 256
 #define TCG_CODE_CACHE_OF_COPY_MIB 32
+#define TCG_CODE_CACHE_OF_SPARE_MIB 128
 
 /*
  * Without these two the qube's kernel copies memory by wide moves, instead of by a string
@@ -193,6 +195,14 @@ add_memory(struct command_line *line, const struct machine_config *config)
 	add_option(line, "-device", "vmgenid,guid=auto");
 }
 
+static int
+code_cache_mib(const struct machine_config *config)
+{
+	if (config->memory == NULL || !config->memory->is_copy)
+		return TCG_CODE_CACHE_MIB;
+	return config->is_spare ? TCG_CODE_CACHE_OF_SPARE_MIB : TCG_CODE_CACHE_OF_COPY_MIB;
+}
+
 static void
 add_base(struct command_line *line, const struct machine_config *config,
 	enum acceleration acceleration)
@@ -215,10 +225,7 @@ add_base(struct command_line *line, const struct machine_config *config,
 		add_option(line, "-accel", "kvm");
 		add_option(line, "-cpu", "host");
 	} else {
-		add_option(line, "-accel", "tcg,tb-size=%d",
-			config->memory != NULL && config->memory->is_copy
-				? TCG_CODE_CACHE_OF_COPY_MIB
-				: TCG_CODE_CACHE_MIB);
+		add_option(line, "-accel", "tcg,tb-size=%d", code_cache_mib(config));
 		add_option(line, "-cpu", "%s", TCG_PROCESSOR);
 	}
 	add_option(line, "-m", "%uM", config->memory_mib);

@@ -67,6 +67,8 @@ struct machine_config {
 	/* The machine's and its host processes' user, where we may change to it; else -1. */
 	uid_t uid;
 	gid_t gid;
+	/* Waits to be used: what it has translated is worth its memory. */
+	bool is_spare;
 };
 
 enum machine_event_kind {

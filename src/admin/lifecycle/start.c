@@ -315,6 +315,7 @@ prepare_machine(struct run *run, struct boot_plan *plan, struct disk_images *dis
 		boot_plan_make(plan, run->q, disks, err) < 0 ||
 		(run->frozen != NULL && frozen_apply(run->frozen, plan, err) < 0))
 		return -1;
+	plan->machine.is_spare = run->is_spare;
 	if (run->frozen == NULL)
 		frozen_make_room(run->l, plan->machine.memory_mib);
 	/* The machine's user may pass through, and make nothing here. */

@@ -79,6 +79,12 @@ test_memory(void **state)
 		"dump=off"));
 	assert_int_equal(source_of(&line, line.device_target), 202);
 	assert_true(has(&line, "-incoming", "defer"));
+	assert_true(has(&line, "-accel", "tcg,tb-size=32"));
+	command_line_finish(&line);
+
+	config.is_spare = true;
+	assert_int_equal(command_line_build(&line, &config, &emulated, &fds, NULL), 0);
+	assert_true(has(&line, "-accel", "tcg,tb-size=128"));
 	command_line_finish(&line);
 }
 
