@@ -20,6 +20,7 @@
 /* A boot that does not end is not waited for. */
 #define SERVICE_TIMEOUT_MS 300000
 #define WARM_UP_TIMEOUT_MS 30000
+#define REHEARSAL_TIMEOUT_MS 90000
 /* It is at rest when it uses less than a twentieth of a processor, twice in a row. */
 #define LOOK_PERIOD_MS 500
 #define LOOKS_CALM 2
@@ -37,6 +38,7 @@
 static const struct service_request services[] = {
 	{"qubes.WaitForRunningSystem", NULL, NULL, SERVICE_TIMEOUT_MS},
 	{"qubes.WaitForSession", NULL, NULL, SERVICE_TIMEOUT_MS},
+	{"bulkhead.Rehearse", NULL, NULL, REHEARSAL_TIMEOUT_MS},
 	{"qubes.VMShell", NULL, "exit\n", WARM_UP_TIMEOUT_MS},
 };
 

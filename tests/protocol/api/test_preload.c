@@ -109,9 +109,9 @@ test_is_made_and_given(void **state)
 	struct fixture *f = *state;
 	AUTO_FREE char *name = make_one(f);
 	AUTO_FREE char *calls = text_format("qubes.WaitForRunningSystem of %s\n"
-					    "qubes.WaitForSession of %s\nqubes.VMShell of %s\n"
-					    "qubes.SetDateTime+exact of %s\n",
-		name, name, name, name);
+					    "qubes.WaitForSession of %s\nbulkhead.Rehearse of %s\n"
+					    "qubes.VMShell of %s\nqubes.SetDateTime+exact of %s\n",
+		name, name, name, name, name);
 	AUTO_FREE char *handed_out = NULL;
 	struct event_log log;
 
