@@ -9,7 +9,7 @@ debian_12_packages=(
 	bash-completion ca-certificates file iproute2 iputils-ping less nano netbase openssh-client
 	procps psmisc tzdata xz-utils zstd
 	# its windows, and what shows that there are some
-	xserver-xorg-core xserver-xorg-video-dummy x11-xkb-utils fonts-dejavu-core xterm l3afpad
+	xserver-xorg-core xserver-xorg-video-dummy x11-xkb-utils fonts-dejavu-core fontconfig xterm l3afpad
 	libxcb-composite0 libxcb-damage0 libxcb-icccm4 libxcb-randr0 libxcb-shm0 libxcb-xfixes0
 	libxcb-xkb1 libxcb-xtest0
 	# what programs find each other and the person by
@@ -86,6 +86,11 @@ debian_12_clean() {
 	rm -rf "$root"/var/cache/apt/*.bin "$root"/var/lib/apt/lists/* "$root"/tmp/* "$root"/run/*
 }
 
+# What each program would do for itself in a home that has no such cache. It counts only while the folders have
+# the time that it tells, and files newer than that get it when the image is packed.
+debian_12_cache_fonts='find "$1/usr/share/fonts" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} + &&
+	chroot "$1" fc-cache --force --system-only'
+
 # Programs that a call starts show their windows there.
 debian_12_set_display() {
 	printf 'DISPLAY=:0\n' >>"$1/etc/environment"
@@ -129,6 +134,7 @@ build_debian_12() {
 		--skip=download/empty --skip=essential/unlink \
 		--setup-hook='mkdir -p "$1/var/cache/apt/archives"' \
 		--setup-hook="sync-in '$debs' /var/cache/apt/archives" \
+		--customize-hook="$debian_12_cache_fonts" \
 		--customize-hook="sync-out /var/cache/apt/archives '$debs'" \
 		--customize-hook="copy-in '$work_directory/agent.deb' /tmp" \
 		--customize-hook='chroot "$1" dpkg --install /tmp/agent.deb' \
