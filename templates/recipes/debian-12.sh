@@ -88,7 +88,8 @@ debian_12_clean() {
 
 # What each program would do for itself in a home that has no such cache. It counts only while the folders have
 # the time that it tells, and files newer than that get it when the image is packed.
-debian_12_cache_fonts='find "$1/usr/share/fonts" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} + &&
+# shellcheck disable=SC2016
+debian_12_cache_fonts='find "$1/usr/share/fonts" "$1/usr/local/share/fonts" -exec touch -h -d "@$SOURCE_DATE_EPOCH" {} +
 	chroot "$1" fc-cache --force --system-only'
 
 # Programs that a call starts show their windows there.

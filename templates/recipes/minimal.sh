@@ -91,7 +91,7 @@ build_minimal() {
 	rm -rf "$work_directory/agent/etc/apt"
 	# No X server, no windows, no pictures.
 	rm -rf "$work_directory/agent/etc/X11" "$work_directory"/agent/usr/lib/bulkhead/gui-agent \
-		"$work_directory"/agent/usr/lib/bulkhead/{image-rgba,set-monitor-layout,icon-sender,notification-proxy,qubes-session,qubes-keyboard}
+		"$work_directory"/agent/usr/lib/bulkhead/{image-rgba,set-monitor-layout,icon-sender,notification-proxy,window-rehearsal,qubes-session,qubes-keyboard}
 	say "minimal: image"
 	make_image minimal 10G "$output/minimal.qcow2"
 	cp "$work_directory/manifest" "$output/minimal.manifest"
