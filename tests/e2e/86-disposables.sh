@@ -352,6 +352,21 @@ check "nothing of them is left" no_traces
 
 # --- with systemd ------------------------------------------------------------------------------
 
+# What a first window reads is there before, and nothing shows that somebody has drawn one.
+check_rehearsal() {
+	local before traces='ls -A ~ | grep -vx .dbus; ls -A /tmp | grep -v ^dbus-; pgrep -x window-rehears'
+
+	is "debian-12: a window was rehearsed before it was frozen" "0 yes" "$(in_qube "$1" '
+		echo $(systemctl show --value -p ExecMainStatus bulkhead-rehearsal.service) \
+		$([ $(systemctl show --value -p ExecMainExitTimestampMonotonic bulkhead-rehearsal.service) -gt 0 ] && echo yes)')"
+	before=$(in_qube "$1" "$traces")
+	check "debian-12: one is rehearsed again" \
+		timeout 120 qvm-run --service --pass-io --no-gui "$1" bulkhead.Rehearse
+	is "debian-12: which leaves nothing but the session's bus" "$before" "$(in_qube "$1" "$traces")"
+	is "debian-12: no font has to be read for its name" "" \
+		"$(in_qube "$1" 'HOME=/nonexistent fc-cache --verbose | grep caching')"
+}
+
 # What could share random numbers or a name starts in each copy, after its identity.
 check_systemd() {
 	local name other facts started_before directory
@@ -391,6 +406,7 @@ check_systemd() {
 			[ $(systemctl show --value -p ExecMainStartTimestampMonotonic $unit.service) -lt \
 			$(systemctl show --value -p ExecMainExitTimestampMonotonic bulkhead-clone.service) ] && echo yes
 		done' | xargs)"
+	check_rehearsal "$name"
 	facts=$(root_in_qube "$name" "$unlike_facts")
 	is "debian-12: what is to differ is found" "$(grep -c '^	say ' <<<"$unlike_facts")" "$(wc -l <<<"$facts")"
 	unlike "$facts" "$(root_in_qube "$other" "$unlike_facts")"
