@@ -203,10 +203,13 @@ another_ready() {
 	name=$(ready_one) && [ "$name" != "$1" ]
 }
 
-# shellcheck disable=SC2317 # run by check
-# lasting_ready BEFORE EPHEMERAL: one may have been begun before the property changed, and is ended.
-lasting_ready() {
-	another_ready "$1" && [ "$(qvm-prefs "$(ready_one)" ephemeral)" = "$2" ]
+# anew PROPERTY VALUE: none is ready that began with another value; then one is.
+anew() {
+	qvm-features dvm preload-dispvm-max 0
+	patiently 30 eval '[ -z "$(traces)" ]'
+	qvm-prefs dvm "$1" "$2"
+	qvm-features dvm preload-dispvm-max 1
+	patiently 120 ready_one
 }
 
 # shellcheck disable=SC2317 # run by check
@@ -327,14 +330,12 @@ qvm-unpause "$name"
 check "to let it go on is to use it" patiently 10 is_used "$name"
 is "it answers" "$name" "$(in_qube "$name" hostname)"
 qvm-kill "$name"
-qvm-prefs dvm ephemeral True
-require "of a traceless template one is ready too" patiently 120 lasting_ready "$name" True
+require "of a traceless template one is ready too" anew ephemeral True
 name=$(ready_one)
 is "it is handed out" "$name" "$(qubesd-query -e dom0 admin.vm.CreateDisposable dvm | tr -d '\0' | sed 's/^0//')"
 matches "and leaves nothing" 'nothing of it is on the disk' "$(qvm-disp-keep "$name" kept 2>&1)"
 qvm-kill "$name"
-qvm-prefs dvm ephemeral False
-require "another one is made" patiently 120 lasting_ready "$name" False
+require "another one is made" anew ephemeral False
 name=$(qubesd-query -e dom0 admin.vm.CreateDisposable dvm | tr -d '\0' | sed 's/^0//')
 check "what was handed out can be kept" qvm-disp-keep --quiet "$name" kept
 timeout 100 qvm-kill "$name"
