@@ -10,6 +10,7 @@
 #include "admin/api/keep.h"
 #include "admin/model/app.h"
 #include "admin/model/events.h"
+#include "admin/storage/storage.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/loop.h"
@@ -108,7 +109,7 @@ dispose(struct disposals *d, struct disposal *disposal)
 		return false;
 	if (!qube_is_halted(q))
 		return true;
-	if (q->pins > 0)
+	if (q->pins > 0 || !storage_is_settled(d->api->config.storage, q->name))
 		return false;
 	if (qube_is_to_be_kept(q)) {
 		keep_begin(d->api->keeps, q);

@@ -66,7 +66,7 @@ handle_storage_stopped(void *data, const struct err *err)
 	crash_point("stop:after-storage");
 	if (err != NULL)
 		log_qube_message(LOG_LEVEL_ERROR, q->name,
-			"volumes are not saved yet; the next start will: %s", err_message(err));
+			"volumes are not saved yet, which is tried again: %s", err_message(err));
 	forget_files(run);
 	announce_halt(run);
 	waiters_answer_all(

@@ -230,7 +230,7 @@ storage_create(struct loop *loop, struct store *store, struct err *err)
 	list_init(&s->idle_waiters);
 	s->turn = loop_deferred_create(loop, handle_turn, s);
 	s->tidy_timer = loop_timer_create(loop, handle_tidy_time, s);
-	if (s->turn == NULL || s->tidy_timer == NULL) {
+	if (unsettled_init(s) < 0 || s->turn == NULL || s->tidy_timer == NULL) {
 		storage_destroy(s);
 		err_set(err, ENOMEM, "out of memory");
 		return NULL;
@@ -255,6 +255,7 @@ storage_destroy(struct storage *s)
 	qcow2_pattern_forget();
 	loop_deferred_destroy(s->turn);
 	loop_timer_destroy(s->tidy_timer);
+	unsettled_finish(s);
 	free(s->default_pool.directory);
 	free(s);
 }

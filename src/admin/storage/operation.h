@@ -61,6 +61,8 @@ struct storage {
 	struct list idle_waiters;    /* idle_waiter.link */
 	storage_live_fold live_fold; /* NULL: nobody runs machines */
 	void *live_fold_data;
+	struct list unsettled; /* unsettled.c */
+	struct loop_timer *unsettled_timer;
 	int64_t live_fold_id; /* the open state that one was asked for last, of this round */
 	bool live_fold_asked; /* and it is not over */
 };
@@ -96,6 +98,12 @@ bool tidy_begin(struct storage *s);
  * and something was written, else marks it as unwanted. In the caller's transaction.
  */
 int settle_open_state(struct storage *s, const struct volume *v, struct err *err);
+
+/* Stops that failed are tried again (unsettled.c), of an owner until a start forgets them. */
+int unsettled_init(struct storage *s);
+void unsettled_finish(struct storage *s);
+void unsettled_add(struct storage *s, const char *owner);
+void unsettled_forget(struct storage *s, const char *owner);
 
 /* The state that a start of this volume lies on: 1 with it, 0 if it begins empty, or -1. */
 int find_start_base(struct storage *s, const struct volume *v, struct state *ret, struct err *err);

@@ -521,6 +521,8 @@ storage_start_over(struct storage *s, const char *owner, const char *frozen_owne
 {
 	struct start *start = xcalloc(1, sizeof(*start));
 
+	/* It settles what is left of an earlier one. */
+	unsettled_forget(s, owner);
 	operation_init(&start->op, s);
 	start->op.run = run_start;
 	start->op.answer = answer_start;

@@ -13,6 +13,7 @@
 
 struct stop {
 	struct operation op;
+	char *owner;
 	struct volume *volumes;
 	size_t count;
 	struct state *dropped; /* states to take away */
@@ -150,6 +151,10 @@ answer_stop(struct operation *op, const struct err *err)
 {
 	struct stop *stop = stop_of(op);
 
+	if (err != NULL)
+		unsettled_add(op->storage, stop->owner);
+	else
+		unsettled_forget(op->storage, stop->owner);
 	stop->done(stop->data, err);
 }
 
@@ -160,6 +165,7 @@ destroy_stop(struct operation *op)
 
 	volumes_free(stop->volumes, stop->count);
 	free(stop->dropped);
+	free(stop->owner);
 	free(stop);
 }
 
@@ -172,6 +178,7 @@ storage_stop(struct storage *s, const char *owner, storage_done done, void *data
 	stop->op.run = run_stop;
 	stop->op.answer = answer_stop;
 	stop->op.destroy = destroy_stop;
+	stop->owner = text_copy(owner);
 	stop->done = done;
 	stop->data = data;
 	(void)volumes_load(s->store, owner, false, &stop->volumes, &stop->count, &stop->op.err);

@@ -168,15 +168,19 @@ void storage_start(struct storage *s, const char *owner, storage_started done, v
 /*
  * After the machine is gone: commits what is to be saved, in one transaction, and drops the rest.
  * A volume to which nothing was written keeps its current state and makes no revision. Stopping
- * what is not started is a success.
+ * what is not started is a success. One that fails is tried again until it succeeds or the owner is
+ * started.
  */
 void storage_stop(struct storage *s, const char *owner, storage_done done, void *data);
+
+/* Whether no stop has failed that is still to be tried again. */
+bool storage_is_settled(const struct storage *s, const char *owner);
 
 /*
  * Live folds: a running disk that lies on more than one image has the machine copy what is between
  * its own and the lowest, and read only these two. Storage asks for it when it has nothing else to
- * do, one at a time. `base_name` is what the header of the machine's image says and goes on to say: on
- * the disk all stays as it is. The answer is storage_end_live_fold(), also from within the call.
+ * do, one at a time. `base_name` is what the header of the machine's image says and goes on to say:
+ * on the disk all stays as it is. The answer is storage_end_live_fold(), also from within the call.
  */
 typedef void (*storage_live_fold)(
 	const char *owner, const char *name, const char *base_name, void *data);

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -10,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -1222,6 +1224,69 @@ test_full_disk_at_each_step(void **state)
 	harness_open(&h);
 }
 
+/* The store's writes fail from here on, or work again. */
+static void
+forbid_writing(bool is_forbidden)
+{
+	struct rlimit limit;
+
+	signal(SIGXFSZ, SIG_IGN);
+	assert_int_equal(getrlimit(RLIMIT_FSIZE, &limit), 0);
+	limit.rlim_cur = is_forbidden ? 0 : limit.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_FSIZE, &limit), 0);
+}
+
+static void
+stop_in_vain(const char *owner)
+{
+	forbid_writing(true);
+	assert_int_not_equal(harness_stop(&h, owner), 0);
+	forbid_writing(false);
+	assert_false(storage_is_settled(h.storage, owner));
+}
+
+static void
+run_loop(uint64_t ms)
+{
+	uint64_t end_ms = loop_now_ms() + ms;
+
+	while (loop_now_ms() < end_ms)
+		(void)loop_step(h.loop, 100);
+}
+
+/* A stop that the store did not take is tried again, but not under a machine that runs by then. */
+static void
+test_failed_stop(void **state)
+{
+	harness_add_template(&h, "template", 1);
+	harness_add_app(&h, "work", "template");
+	assert_int_equal(harness_start(&h, "work"), 0);
+	harness_write(&h, A_PRIVATE, 1, 1);
+	stop_in_vain("work");
+	assert_int_equal(storage_remove_volumes(h.storage, "work", NULL), -1);
+	for (int i = 0; i < 600 && !storage_is_settled(h.storage, "work"); i++)
+		run_loop(100);
+	assert_true(storage_is_settled(h.storage, "work"));
+	assert_true(harness_reads(&h, A_PRIVATE, 1, 1));
+
+	assert_int_equal(harness_start(&h, "work"), 0);
+	harness_write(&h, A_PRIVATE, 2, 2);
+	stop_in_vain("work");
+	assert_int_equal(harness_start(&h, "work"), 0);
+	assert_true(storage_is_settled(h.storage, "work"));
+	run_loop(5000);
+	assert_int_equal(storage_remove_volumes(h.storage, "work", NULL), -1);
+	harness_write(&h, A_PRIVATE, 3, 3);
+	assert_int_equal(harness_stop(&h, "work"), 0);
+	assert_true(harness_reads(&h, A_PRIVATE, 2, 2) && harness_reads(&h, A_PRIVATE, 3, 3));
+
+	assert_int_equal(harness_start(&h, "work"), 0);
+	stop_in_vain("work");
+	for (int i = 0; i < 600 && !storage_is_settled(h.storage, "work"); i++)
+		run_loop(100);
+	assert_int_equal(storage_remove_volumes(h.storage, "work", NULL), 0);
+}
+
 /* The qubes' directory alone is on a tiny file system: room for one new image, not for three. */
 static void
 test_full_disk(void **state)
@@ -1394,6 +1459,7 @@ main(void)
 		cmocka_unit_test_setup_teardown(test_missing_qemu_img, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_disk_at_each_step, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_full_disk, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_failed_stop, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bad_configurations, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_transactions_of_the_caller, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_kernels, set_up, tear_down),
