@@ -26,7 +26,8 @@ main(int argc, char **argv)
 		fatal("more than one argument");
 	result = vmexec_decode(argc == 2 ? argv[1] : "", &program, &count);
 	if (result < 0)
-		fatal("the argument is not a command in the form of qubes.VMExec: %s", strerror(-result));
+		fatal("the argument is not a command in the form of qubes.VMExec: %s",
+			strerror(-result));
 	execvp(program[0], program);
 	result = errno;
 	log_error("cannot run '%s': %s", program[0], strerror(result));

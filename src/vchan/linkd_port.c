@@ -239,8 +239,8 @@ linkd_port_handle_up(struct link *link, void *data)
 {
 	struct linkd *d = data;
 	/* The other end says it too, and a qube's console is slow. */
-	enum log_level level =
-		d->config.role == LINK_ROLE_HOST ? report_level(d, LOG_LEVEL_INFO) : LOG_LEVEL_DEBUG;
+	enum log_level level = d->config.role == LINK_ROLE_HOST ? report_level(d, LOG_LEVEL_INFO)
+								: LOG_LEVEL_DEBUG;
 
 	log_message(level, "link: up, domain %u", link_domain(link));
 	d->up_since_ms = loop_now_ms();

@@ -165,16 +165,17 @@ void machine_resize_disk(
 
 /*
  * Copies all that lies between the image that is written to and the lowest one into the former, and
- * lets go of what is between them; answers when that is done. `base_name` is what the image's header
- * then names as its base. Resizing the disk and switching it come first: they end it (ECANCELED).
+ * lets go of what is between them; answers when that is done. `base_name` is what the image's
+ * header then names as its base. Resizing the disk and switching it come first: they end it
+ * (ECANCELED).
  */
-void machine_fold_disk(struct machine *m, const char *name, const char *base_name,
-	machine_done done, void *data);
+void machine_fold_disk(
+	struct machine *m, const char *name, const char *base_name, machine_done done, void *data);
 /*
  * The machine goes on in another image, empty, over the one that it has written to so far: all
  * that was flushed by the qube and more is in that from the answer on. `image` has the disk's name
- * and one file; its descriptor is duplicated in the call. An error of code EIO from a machine that lives
- * means that it has not changed over.
+ * and one file; its descriptor is duplicated in the call. An error of code EIO from a machine that
+ * lives means that it has not changed over.
  */
 void machine_switch_disk(
 	struct machine *m, const struct disk_image *image, machine_done done, void *data);

@@ -71,8 +71,8 @@ void qemu_disk_forget_all(struct qemu_machine *m);
 /* qemu_live.c, qemu_live_fold.c */
 void qemu_resize_disk(
 	struct machine *m, const char *name, uint64_t size_bytes, machine_done done, void *data);
-void qemu_fold_disk(struct machine *m, const char *name, const char *base_name, machine_done done,
-	void *data);
+void qemu_fold_disk(
+	struct machine *m, const char *name, const char *base_name, machine_done done, void *data);
 void qemu_switch_disk(
 	struct machine *m, const struct disk_image *image, machine_done done, void *data);
 /* `why` is NULL where it ended well. */

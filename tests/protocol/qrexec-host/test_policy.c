@@ -474,7 +474,7 @@ test_disposable(void **state)
 	close(agent);
 }
 
-/* The admin daemon is away when the call ends, and then fails once: it is asked until it answers. */
+/* The admin daemon is away when the call ends, then fails once: it is asked until it answers. */
 static void
 test_disposable_while_nobody_answers(void **state)
 {
