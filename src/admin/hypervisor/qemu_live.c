@@ -72,8 +72,8 @@ live_execute(
 	qmp_execute(op->machine->qmp, command, arguments, fd, done, op);
 }
 
-bool
-live_is_of_disk(const struct live_operation *op, const char *node)
+static bool
+is_of_disk(const struct live_operation *op, const char *node)
 {
 	size_t length = strlen(op->name);
 
@@ -84,12 +84,15 @@ live_is_of_disk(const struct live_operation *op, const char *node)
 long
 live_index_of(const struct live_operation *op, const char *node)
 {
+	const char *digits;
 	char *end;
-	long index = strtol(node + strlen(op->name) + 1, &end, 10);
+	long index;
 
-	return end == node + strlen(op->name) + 1 || (*end != '\0' && !text_equal(end, "-file"))
-		       ? -1
-		       : index;
+	if (!is_of_disk(op, node))
+		return -1;
+	digits = node + strlen(op->name) + 1;
+	index = strtol(digits, &end, 10);
+	return end == digits || (*end != '\0' && !text_equal(end, "-file")) ? -1 : index;
 }
 
 void
@@ -148,7 +151,7 @@ handle_block(void *data, const json_t *result, const struct err *err)
 		const json_t *image = json_object_get(inserted, "image");
 		const char *node = qmp_get_text(inserted, "node-name", "");
 
-		if (strstr(qmp_get_text(row, "qdev", ""), id) == NULL || !live_is_of_disk(op, node))
+		if (strstr(qmp_get_text(row, "qdev", ""), id) == NULL || !is_of_disk(op, node))
 			continue;
 		(void)snprintf(op->top, sizeof(op->top), "%s", node);
 		op->top_bytes =

@@ -60,9 +60,7 @@ void live_fail_odd(struct live_operation *op, const char *what);
 /* As qmp_execute(), with the operation for the answer. */
 void live_execute(
 	struct live_operation *op, const char *command, json_t *arguments, int fd, qmp_done done);
-/* Whether a node belongs to the disk, by its name. */
-bool live_is_of_disk(const struct live_operation *op, const char *node);
-/* Of a node "NAME-N" or "NAME-N-file" of the disk: N; else -1. */
+/* Of a node "NAME-N" or "NAME-N-file" of the disk: N; of any other -1. */
 long live_index_of(const struct live_operation *op, const char *node);
 /* Answers to a last command: one whose failure is the operation's, and one of no matter. */
 void live_handle_last(void *data, const json_t *result, const struct err *err);

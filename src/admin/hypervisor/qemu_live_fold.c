@@ -137,7 +137,7 @@ live_fold_nodes(void *data, const json_t *result, const struct err *err)
 	json_array_foreach(result, i, node)
 	{
 		const char *name = qmp_get_text(node, "node-name", "");
-		long index = live_is_of_disk(op, name) ? live_index_of(op, name) : -1;
+		long index = live_index_of(op, name);
 
 		if (index > lowest && index < (long)SWITCH_INDEX)
 			lowest = index;
@@ -145,7 +145,7 @@ live_fold_nodes(void *data, const json_t *result, const struct err *err)
 	json_array_foreach(result, i, node)
 	{
 		const char *name = qmp_get_text(node, "node-name", "");
-		long index = live_is_of_disk(op, name) ? live_index_of(op, name) : -1;
+		long index = live_index_of(op, name);
 
 		if (index < 0 || index == lowest || index == live_index_of(op, op->top) ||
 			op->node_count == NODES_MAX)

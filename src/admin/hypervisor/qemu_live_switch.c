@@ -129,7 +129,7 @@ live_switch_names(void *data, const json_t *result, const struct err *err)
 	json_array_foreach(result, i, node)
 	{
 		const char *name = qmp_get_text(node, "node-name", "");
-		long index = live_is_of_disk(op, name) ? live_index_of(op, name) : -1;
+		long index = live_index_of(op, name);
 
 		if (index >= (long)(SWITCH_INDEX + op->highest))
 			op->highest = (size_t)index - SWITCH_INDEX + 1;
