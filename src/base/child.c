@@ -165,6 +165,13 @@ child_reap(pid_t pid)
 		;
 }
 
+void
+child_end(pid_t pid)
+{
+	(void)kill(pid, SIGKILL);
+	child_reap(pid);
+}
+
 /* Waits for the exec; an error report means that the child is gone. */
 static int
 await_exec(pid_t pid, int report_fd, const char *program, struct err *err)

@@ -40,6 +40,8 @@ pid_t child_start(const struct child_config *config, struct err *err);
 
 /* Waits until a child has ended, however it does. */
 void child_reap(pid_t pid);
+/* Kills it first. */
+void child_end(pid_t pid);
 
 /* The start time of a process in clock ticks since boot, which with the pid names it for good.
  * 0 or a negative errno. */

@@ -5,7 +5,6 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -235,8 +234,7 @@ qemu_start(struct hypervisor *h, const struct machine_config *config, machine_ha
 		return NULL;
 	}
 	if (qemu_watch(m, pid, err) < 0 || qemu_talk(m, steal_fd(&qmp_fd), err) < 0) {
-		(void)kill(pid, SIGKILL);
-		child_reap(pid);
+		child_end(pid);
 		qemu_destroy(&m->base);
 		return NULL;
 	}

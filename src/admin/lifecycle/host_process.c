@@ -155,8 +155,7 @@ host_process_start(struct loop *loop, const struct host_process_config *config,
 	if (p == NULL || (ready_read >= 0 && watch_ready(p, &ready_read) < 0)) {
 		err_set_errno(err, errno, "%s: cannot watch the new process", config->name);
 		host_process_destroy(p);
-		kill(pid, SIGKILL);
-		child_reap(pid);
+		child_end(pid);
 		return NULL;
 	}
 	return p;

@@ -3,7 +3,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -134,8 +133,7 @@ service_call_start(struct lifecycle *l, const struct qube *q, const struct servi
 		return c;
 	}
 	if (c->child == NULL) {
-		kill(pid, SIGKILL);
-		child_reap(pid);
+		child_end(pid);
 	}
 	service_call_destroy(c);
 	err_set(err, ENOMEM, "out of memory");

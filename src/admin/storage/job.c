@@ -414,8 +414,7 @@ handle_turn(struct loop_deferred *source, void *data)
 		if (job->child != NULL)
 			return;
 		err_set_errno(&job->err, errno, "%s: cannot watch it", first_step(job)->argv[0]);
-		kill(pid, SIGKILL);
-		child_reap(pid);
+		child_end(pid);
 	}
 	job->done(job->data, &job->err);
 }

@@ -6,8 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "base/log.h"
@@ -153,7 +153,7 @@ helper_stop(struct helper *h)
 	close(h->descriptor_fd);
 	if (h->pid > 0) {
 		kill(h->pid, SIGTERM);
-		waitpid(h->pid, NULL, 0);
+		child_reap(h->pid);
 	}
 	free(h);
 }

@@ -9,9 +9,9 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/system_calls.h"
 #include "qrexec/common/protocol.h"
 
@@ -87,7 +87,7 @@ program_start(const struct program *program)
 	if (pid < 0)
 		return -errno;
 	if (error != 0) {
-		waitpid(pid, NULL, 0);
+		child_reap(pid);
 		return -error;
 	}
 	return pid;

@@ -10,9 +10,9 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/child.h"
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/path.h"
@@ -65,7 +65,7 @@ await_ready(const struct daemon_options *options, pid_t child, int fd)
 		return DAEMON_EXIT_FAILED;
 	}
 	kill(child, SIGTERM);
-	waitpid(child, NULL, 0);
+	child_reap(child);
 	fprintf(stderr, "qube '%s': cannot connect to its qrexec agent for %u seconds\n",
 		options->name, options->startup_timeout_s);
 	return DAEMON_EXIT_TIMEOUT;

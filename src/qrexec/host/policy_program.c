@@ -3,7 +3,6 @@
  * has both closed its output and exited with 0.
  */
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -123,8 +122,7 @@ policy_program_create(struct loop *loop, const char *program,
 	p->data = data;
 	p->child = loop_child_create(loop, pid, handle_exit, p);
 	if (p->child == NULL) {
-		kill(pid, SIGKILL);
-		child_reap(pid);
+		child_end(pid);
 	} else {
 		p->stream = stream_create(loop, ours, POLICY_ANSWER_MAX, 1, &handler, p);
 	}

@@ -107,7 +107,6 @@ progress_watch_end(pid_t watcher)
 {
 	if (watcher <= 0)
 		return;
-	kill(watcher, SIGKILL);
-	child_reap(watcher);
+	child_end(watcher);
 	fputs("\r\033[K", stderr);
 }
