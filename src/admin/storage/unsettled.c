@@ -14,7 +14,6 @@
 
 struct unsettled {
 	struct list link; /* storage.unsettled */
-	struct storage *storage;
 	char *owner;
 	bool is_tried;     /* a stop is under way, which will answer */
 	bool is_forgotten; /* whatever that one says */
@@ -53,7 +52,6 @@ unsettled_add(struct storage *s, const char *owner)
 
 	if (u == NULL) {
 		u = xcalloc(1, sizeof(*u));
-		u->storage = s;
 		u->owner = text_copy(owner);
 		list_append(&s->unsettled, &u->link);
 	}

@@ -1254,6 +1254,14 @@ run_loop(uint64_t ms)
 		(void)loop_step(h.loop, 100);
 }
 
+static void
+await_settled(const char *owner)
+{
+	for (int i = 0; i < 600 && !storage_is_settled(h.storage, owner); i++)
+		run_loop(100);
+	assert_true(storage_is_settled(h.storage, owner));
+}
+
 /* A stop that the store did not take is tried again, but not under a machine that runs by then. */
 static void
 test_failed_stop(void **state)
@@ -1264,9 +1272,7 @@ test_failed_stop(void **state)
 	harness_write(&h, A_PRIVATE, 1, 1);
 	stop_in_vain("work");
 	assert_int_equal(storage_remove_volumes(h.storage, "work", NULL), -1);
-	for (int i = 0; i < 600 && !storage_is_settled(h.storage, "work"); i++)
-		run_loop(100);
-	assert_true(storage_is_settled(h.storage, "work"));
+	await_settled("work");
 	assert_true(harness_reads(&h, A_PRIVATE, 1, 1));
 
 	assert_int_equal(harness_start(&h, "work"), 0);
@@ -1282,8 +1288,7 @@ test_failed_stop(void **state)
 
 	assert_int_equal(harness_start(&h, "work"), 0);
 	stop_in_vain("work");
-	for (int i = 0; i < 600 && !storage_is_settled(h.storage, "work"); i++)
-		run_loop(100);
+	await_settled("work");
 	assert_int_equal(storage_remove_volumes(h.storage, "work", NULL), 0);
 }
 
